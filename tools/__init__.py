@@ -1,0 +1,1 @@
+"""Supply: where programs, charts, images and the container engine come from."""
