@@ -198,12 +198,12 @@ def _pump(name: str, stream: IO[bytes], pieces: queue.Queue[dict[str, bytes] | N
 def _prefix(info: Any) -> Path:
     """Environment of a program: its option ``virtualenv``, relative to its root, or our own."""
     named = json_format.MessageToDict(info.options).get("virtualenv")
-    return Path(info.root_directory, named) if named else Path(sys.prefix)
+    prefix = Path(info.root_directory, named) if named else Path(sys.prefix)
+    return prefix if (prefix / "bin" / "python").exists() else Path(sys.prefix)
 
 
 def _python(info: Any) -> str:
-    python = _prefix(info) / "bin" / "python"
-    return str(python) if python.exists() else sys.executable
+    return str(_prefix(info) / "bin" / "python")
 
 
 def _site_packages(prefix: Path) -> Path:

@@ -1,0 +1,47 @@
+# Everything starts here. `make up` and `make test` need nothing but Python 3.11 and, on other systems
+# than Debian and Ubuntu, a container engine.
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap up down test check lint fast bench lock clean
+
+STACK ?= kind
+HOME_OF_CHECKOUT := $(or $(CNAI_HOME),.cnai)
+BIN := $(HOME_OF_CHECKOUT)/venv/bin
+# Tests that need a cluster; the rest is fast.
+SLOW := tests/live tests/journeys
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+bootstrap:
+	@tools/bootstrap.sh
+
+up: bootstrap ## Bring the platform up (STACK=kind)
+	@$(BIN)/cnai up $(STACK)
+
+down: bootstrap ## Take it down; nothing is left
+	@$(BIN)/cnai down $(STACK)
+
+test: check ## Run every test: first the fast ones, then those on a real cluster
+	@$(BIN)/python -m pytest $(wildcard $(SLOW))
+
+check: lint fast ## Linters, types, import rules and the fast tests; no cluster
+
+lint: bootstrap
+	@$(BIN)/ruff check -q .
+	@$(BIN)/ruff format -q --check .
+	@$(BIN)/lint-imports --no-cache >$(HOME_OF_CHECKOUT)/lint-imports.log || { cat $(HOME_OF_CHECKOUT)/lint-imports.log; exit 1; }
+	@$(BIN)/mypy
+
+fast: bootstrap
+	@$(BIN)/python -m pytest -q -n 2 $(addprefix --ignore=,$(SLOW)) tests
+
+bench: bootstrap ## Measure the budgets; writes docs/reference/benchmarks.md
+	@$(BIN)/cnai bench $(STACK)
+
+lock: bootstrap ## Resolve requirements.in into requirements.lock, with hashes
+	@$(BIN)/uv pip compile requirements.in --python-version 3.11 --universal --generate-hashes \
+		--annotation-style line --custom-compile-command "make lock" --no-emit-index-url \
+		--no-emit-find-links --quiet --output-file requirements.lock
+
+clean: ## Forget this checkout's environment and logs; stacks, passphrase and cache stay
+	@rm -rf $(HOME_OF_CHECKOUT)/venv $(HOME_OF_CHECKOUT)/logs .mypy_cache .ruff_cache .pytest_cache .hypothesis
