@@ -49,7 +49,7 @@ SHOWN_TO_THE_USER = 32
 GRACE = 5
 
 
-class Host(language_pb2_grpc.LanguageRuntimeServicer):  # type: ignore[misc]
+class Host(language_pb2_grpc.LanguageRuntimeServicer):
     """Runs Python programs, policy packs and plugins as children of this process."""
 
     def __init__(self, engine: str, program_runner: Path) -> None:
@@ -126,13 +126,13 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):  # type: ignore[misc]
             pwd = request.pwd
         env = dict(word.partition("=")[::2] for word in request.env) or dict(os.environ)
         child = self._start(command, _environment(request.info, env), pwd, context, stream=True)
-        pieces: queue.Queue[dict[str, bytes] | None] = queue.Queue()
+        pieces: queue.Queue[Any] = queue.Queue()
         for name in ("stdout", "stderr"):
             args = (name, getattr(child, name), pieces)
             threading.Thread(target=_pump, args=args, daemon=True).start()
         for _stream in range(2):
             while (piece := pieces.get()) is not None:
-                yield lang.RunPluginResponse(**piece)
+                yield piece
         code = child.wait()
         self.children.discard(child)
         yield lang.RunPluginResponse(exitcode=code)
@@ -189,9 +189,11 @@ def _end(child: subprocess.Popen[bytes]) -> None:
             child.kill()
 
 
-def _pump(name: str, stream: IO[bytes], pieces: queue.Queue[dict[str, bytes] | None]) -> None:
+def _pump(name: str, stream: IO[bytes], pieces: queue.Queue[Any]) -> None:
     for line in stream:
-        pieces.put({name: line})
+        piece = lang.RunPluginResponse()
+        setattr(piece, name, line)
+        pieces.put(piece)
     pieces.put(None)
 
 
@@ -223,6 +225,11 @@ def _environment(info: Any, env: dict[str, str]) -> dict[str, str]:
     return env
 
 
+def _wait_for_the_end_of_input(done: threading.Event) -> None:
+    os.read(0, 1)
+    done.set()
+
+
 def main() -> None:
     """Serve until the engine interrupts us or is gone."""
     parser = argparse.ArgumentParser(prog="pulumi-language-python", description=__doc__)
@@ -246,8 +253,7 @@ def main() -> None:
     if stat.S_ISFIFO(os.fstat(0).st_mode):
         # The engine holds the other end of our standard input, and says nothing there: when the
         # end comes, the engine is gone, however it went.
-        watch = threading.Thread(target=lambda: (os.read(0, 1), done.set()), daemon=True)
-        watch.start()
+        threading.Thread(target=_wait_for_the_end_of_input, args=(done,), daemon=True).start()
     done.wait()
     host.stop()
     server.stop(0)

@@ -1,0 +1,5 @@
+"""The policy pack: `pulumi preview --policy-pack policies`."""
+
+from policies.pack import main
+
+main()
