@@ -1,0 +1,177 @@
+"""KWOK: simulated nodes, shaped like real GPU instances, for queues, quotas and scheduling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from components.addon import Addon, Context, Manifest
+from components.clusters.shapes import SHAPES
+from components.facts import Pool
+from components.labels import DEVICE, FAKE_NODE, POOL, managed, selector
+from components.pods import container_security, pod_security, resources
+from components.probes import Probe, available, condition
+
+NAME = "kwok"
+USER = 65532
+PORT = 10247
+RULES: list[dict[str, Any]] = [
+    {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["nodes/status"], "verbs": ["patch", "update"]},
+    {
+        "apiGroups": [""],
+        "resources": ["pods"],
+        "verbs": ["delete", "get", "list", "patch", "update", "watch"],
+    },
+    {"apiGroups": [""], "resources": ["pods/status"], "verbs": ["patch", "update"]},
+    {"apiGroups": ["", "events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
+    {
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "verbs": ["create", "get", "list", "patch", "update", "watch"],
+    },
+]
+
+
+def configuration() -> Manifest:
+    """Return KWOK's configuration: only nodes that carry the annotation are simulated."""
+    return {
+        "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+        "kind": "KwokConfiguration",
+        "options": {
+            "manageAllNodes": False,
+            "manageNodesWithAnnotationSelector": f"{FAKE_NODE}=fake",
+            "nodePort": PORT,
+            "cidr": "10.0.0.0/24",
+            "nodeLeaseDurationSeconds": 40,
+        },
+    }
+
+
+def workloads(ctx: Context) -> list[Manifest]:
+    """Return the controller that plays the kubelet of the simulated nodes."""
+    metadata = {"name": NAME, "namespace": NAME, "labels": managed(NAME)}
+    cluster = {"name": f"cnai-{NAME}", "labels": managed(NAME)}
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": cluster,
+            "rules": RULES,
+        },
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": cluster,
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": cluster["name"],
+            },
+            "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": NAME}],
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": metadata,
+            "data": {"kwok.yaml": yaml.safe_dump(configuration())},
+        },
+        _controller(ctx, metadata),
+    ]
+
+
+def _controller(ctx: Context, metadata: dict[str, Any]) -> Manifest:
+    container = {
+        "name": NAME,
+        "image": ctx.image(NAME),
+        "imagePullPolicy": "IfNotPresent",
+        "args": ["--config=/etc/kwok/kwok.yaml", "--node-ip=$(POD_IP)"],
+        "env": [
+            {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+            {"name": "HOME", "value": "/tmp"},
+        ],
+        "readinessProbe": {"httpGet": {"path": "/healthz", "port": PORT}, "periodSeconds": 3},
+        "securityContext": container_security(),
+        "resources": resources("20m", "64Mi", "512Mi"),
+        "volumeMounts": [
+            {"name": "configuration", "mountPath": "/etc/kwok"},
+            {"name": "tmp", "mountPath": "/tmp"},
+        ],
+    }
+    pod = {
+        "serviceAccountName": NAME,
+        "securityContext": pod_security(USER),
+        "containers": [container],
+        "volumes": [
+            {"name": "configuration", "configMap": {"name": NAME}},
+            {"name": "tmp", "emptyDir": {}},
+        ],
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata,
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": selector(NAME)},
+            "template": {"metadata": {"labels": managed(NAME)}, "spec": pod},
+        },
+    }
+
+
+def node(pool: Pool, number: int) -> Manifest:
+    """Return one simulated node of a pool, with the labels that the real instance would have."""
+    shape = SHAPES[pool.shape]
+    amounts = {
+        "cpu": str(shape.cpu),
+        "memory": f"{shape.memory_gib}Gi",
+        "pods": "110",
+        shape.resource: str(shape.count),
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": f"{pool.name}-{number}",
+            "annotations": {FAKE_NODE: "fake", "node.alpha.kubernetes.io/ttl": "0"},
+            "labels": {
+                POOL: pool.name,
+                DEVICE: "simulated",
+                "kubernetes.io/hostname": f"{pool.name}-{number}",
+                "kubernetes.io/os": "linux",
+                "kubernetes.io/arch": "amd64",
+                "node.kubernetes.io/instance-type": pool.shape,
+                "nvidia.com/gpu.product": f"{shape.product}-SIMULATED",
+                "type": "kwok",
+            },
+        },
+        "spec": {"taints": [dict(taint) for taint in pool.taints]},
+        "status": {"allocatable": amounts, "capacity": amounts},
+    }
+
+
+def nodes(ctx: Context) -> list[Manifest]:
+    """Return all simulated nodes."""
+    return [node(pool, n) for pool in ctx.facts.simulated for n in range(pool.count)]
+
+
+def proof(ctx: Context) -> tuple[Probe, ...]:
+    """Claim that the last node of each simulated pool is ready."""
+    return tuple(
+        condition("v1", "Node", f"{pool.name}-{pool.count - 1}", "Ready")
+        for pool in ctx.facts.simulated
+    )
+
+
+ADDON = Addon(
+    name=NAME,
+    title="Simulated nodes, shaped like real GPU instances",
+    namespace=NAME,
+    images=(NAME,),
+    workloads=workloads,
+    ready=lambda _: (available("Deployment", NAME, NAME),),
+    resources=nodes,
+    proof=proof,
+)

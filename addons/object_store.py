@@ -1,0 +1,158 @@
+"""Object store: buckets behind the S3 API, kept on a volume by Versity S3 Gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from addons import script
+from components.addon import Addon, AddonSettings, Context, Manifest
+from components.labels import managed, selector
+from components.pods import container_security, job, pod_security, resources
+from components.probes import Probe, available
+from components.stores import Bucket
+
+NAME = "object-store"
+USER = 65532
+PORT = 7070
+REGION = "us-east-1"
+ENDPOINT = f"http://{NAME}.{NAME}.svc:{PORT}"
+DATA = "/data"
+
+
+class ObjectStoreSettings(AddonSettings):
+    """``storage`` is the size of the volume, a Kubernetes quantity."""
+
+    storage: str = "8Gi"
+
+
+def bucket(name: str, secret: Callable[[str], Any]) -> Bucket:
+    """Return the connection of the bucket that this addon makes for another."""
+    return Bucket(
+        name=name,
+        endpoint=ENDPOINT,
+        region=REGION,
+        access_key="cnai",
+        secret_key=secret("object-store"),
+    )
+
+
+def workloads(ctx: Context) -> list[Manifest]:
+    """Return the gateway and its volume."""
+    metadata = {"name": NAME, "namespace": NAME, "labels": managed(NAME)}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": metadata,
+            "stringData": {
+                "ROOT_ACCESS_KEY_ID": "cnai",
+                "ROOT_SECRET_ACCESS_KEY": ctx.secret("object-store"),
+            },
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": metadata,
+            "spec": {"selector": selector(NAME), "ports": [{"name": "s3", "port": PORT}]},
+        },
+        _server(ctx, metadata),
+    ]
+
+
+def _server(ctx: Context, metadata: dict[str, Any]) -> Manifest:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": metadata,
+        "spec": {
+            "serviceName": NAME,
+            "replicas": 1,
+            "selector": {"matchLabels": selector(NAME)},
+            "template": {
+                "metadata": {"labels": managed(NAME)},
+                "spec": {
+                    "automountServiceAccountToken": False,
+                    "securityContext": pod_security(USER),
+                    "containers": [
+                        {
+                            "name": NAME,
+                            "image": ctx.image("versitygw"),
+                            "imagePullPolicy": "IfNotPresent",
+                            "args": [
+                                f"--port=:{PORT}",
+                                f"--region={REGION}",
+                                "--health=/healthz",
+                                "posix",
+                                DATA,
+                            ],
+                            "envFrom": [{"secretRef": {"name": NAME}}],
+                            "ports": [{"name": "s3", "containerPort": PORT}],
+                            "readinessProbe": {
+                                "httpGet": {"path": "/healthz", "port": "s3"},
+                                "periodSeconds": 3,
+                            },
+                            "securityContext": container_security(),
+                            "resources": resources("20m", "64Mi", "256Mi"),
+                            "volumeMounts": [
+                                {"name": "data", "mountPath": DATA},
+                                {"name": "tmp", "mountPath": "/tmp"},
+                            ],
+                        }
+                    ],
+                    "volumes": [{"name": "tmp", "emptyDir": {}}],
+                },
+            },
+            "volumeClaimTemplates": [
+                {
+                    "metadata": {"name": "data"},
+                    "spec": {
+                        "accessModes": ["ReadWriteOnce"],
+                        "storageClassName": ctx.facts.storage_class,
+                        "resources": {"requests": {"storage": ctx.settings.storage}},
+                    },
+                }
+            ],
+        },
+    }
+
+
+def ready(_: Context) -> tuple[Probe, ...]:
+    """Claim that the gateway answers."""
+    return (available("StatefulSet", NAME, NAME),)
+
+
+def buckets(ctx: Context) -> list[Manifest]:
+    """Return, for each bucket, its keys and the Job that makes it and moves an object through."""
+    made: list[Manifest] = []
+    for name in ctx.buckets:
+        keys = ctx.bucket(name).secret(NAME)
+        keys["metadata"]["name"] = f"bucket-{name}"
+        made += [
+            keys,
+            job(
+                NAME,
+                NAME,
+                f"bucket-{name}",
+                image=ctx.image("curl"),
+                command=["sh", "-c", script(NAME, "bucket.sh")],
+                user=USER,
+                env_from=[{"secretRef": {"name": f"bucket-{name}"}}],
+            ),
+        ]
+    return made
+
+
+ADDON = Addon(
+    name=NAME,
+    title="S3 API on a persistent volume, with a bucket for each addon that needs one",
+    namespace=NAME,
+    provides=("bucket",),
+    images=("versitygw", "curl"),
+    passwords=("object-store",),
+    settings=ObjectStoreSettings,
+    workloads=workloads,
+    ready=ready,
+    resources=buckets,
+    bucket=bucket,
+)

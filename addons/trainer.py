@@ -1,0 +1,113 @@
+"""Kubeflow Trainer: distributed training as one TrainJob, on runtimes that the platform keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.addon import Addon, Context, Manifest
+from components.pods import container_security, pod_security, resources
+from components.probes import Probe, accepted, available, completes, established
+
+NAME = "trainer"
+NAMESPACE = "kubeflow-system"
+"""The upstream AI conformance suite looks for the operator here."""
+API = "trainer.kubeflow.org/v1alpha1"
+RUNTIME = "jax-distributed"
+USER = 65532
+
+
+def values(ctx: Context) -> dict[str, Any]:
+    """Return Helm values: own JobSet, own runtimes (the chart's come from the internet)."""
+    registry, path = ctx.image(NAME).split("/", 1)
+    repository, tag = path.rsplit(":", 1)
+    return {
+        "fullnameOverride": "kubeflow-trainer",
+        "nameOverride": "kubeflow-trainer",
+        "jobset": {"install": False},
+        "dataCache": {"enabled": False, "lws": {"install": False}},
+        "runtimes": {"defaultEnabled": False},
+        "image": {"registry": registry, "repository": repository, "tag": tag},
+        "manager": {
+            "replicas": ctx.facts.replicas,
+            "resources": resources("20m", "64Mi", "512Mi"),
+        },
+    }
+
+
+def runtime(ctx: Context) -> Manifest:
+    """Return the JAX runtime: pods that may not be root, and find each other by JAX's variables."""
+    container = {
+        "name": "node",
+        "image": ctx.image("trainer-jax"),
+        "imagePullPolicy": "IfNotPresent",
+        "env": [{"name": "HOME", "value": "/tmp"}],
+        "securityContext": container_security(),
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+    }
+    pod = {
+        "automountServiceAccountToken": False,
+        "securityContext": pod_security(USER),
+        "containers": [container],
+        "volumes": [{"name": "tmp", "emptyDir": {}}],
+    }
+    node = {
+        "name": "node",
+        "template": {
+            "metadata": {"labels": {"trainer.kubeflow.org/trainjob-ancestor-step": "trainer"}},
+            "spec": {"template": {"spec": pod}},
+        },
+    }
+    return {
+        "apiVersion": API,
+        "kind": "ClusterTrainingRuntime",
+        "metadata": {"name": RUNTIME, "labels": {"trainer.kubeflow.org/framework": "jax"}},
+        "spec": {
+            "mlPolicy": {"numNodes": 1, "jax": {}},
+            "template": {"spec": {"replicatedJobs": [node]}},
+        },
+    }
+
+
+def sample() -> Manifest:
+    """Return a TrainJob of one node that imports JAX and ends."""
+    return {
+        "apiVersion": API,
+        "kind": "TrainJob",
+        "metadata": {"name": "proof", "namespace": NAMESPACE},
+        "spec": {
+            "runtimeRef": {"name": RUNTIME},
+            "trainer": {
+                "numNodes": 1,
+                "command": ["python3", "-c", "import jax; print(jax.devices())"],
+                "resourcesPerNode": {"requests": {"cpu": "50m", "memory": "128Mi"}},
+            },
+        },
+    }
+
+
+def ready(ctx: Context) -> tuple[Probe, ...]:
+    """Claim that the kinds are served and that their webhooks answer."""
+    return (
+        established("trainjobs.trainer.kubeflow.org"),
+        established("clustertrainingruntimes.trainer.kubeflow.org"),
+        available("Deployment", NAMESPACE, "kubeflow-trainer-controller-manager"),
+        accepted("the webhooks of Trainer answer", runtime(ctx)),
+    )
+
+
+def proof(_: Context) -> tuple[Probe, ...]:
+    """Claim that a TrainJob runs to its end."""
+    return (completes("a TrainJob completes", sample()),)
+
+
+ADDON = Addon(
+    name=NAME,
+    title="Distributed training as one TrainJob",
+    namespace=NAMESPACE,
+    requires=("jobset",),
+    images=("trainer", "trainer-jax"),
+    values=values,
+    ready=ready,
+    resources=lambda ctx: [runtime(ctx)],
+    proof=proof,
+)

@@ -1,0 +1,1 @@
+"""Building blocks: they know Pulumi and clusters, and no addon by name."""

@@ -1,0 +1,195 @@
+"""The contract of an addon, and the order in which addons are installed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from components.facts import ClusterFacts
+from components.probes import Probe
+from components.stores import Bucket, Database
+from tools.errors import Problem, ProblemError
+
+Manifest = dict[str, Any]
+
+
+class AddonSettings(BaseModel):
+    """What a stack may say of every addon; addons extend it with their own keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pin:
+    """One addon's table in ``addons/versions.toml``."""
+
+    version: str
+    licence: str
+    homepage: str
+    chart: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """All that an addon's pure functions may see.
+
+    ``secret`` gives a password by name, ``database`` and ``bucket`` the connection that was made
+    for an addon: at run time their fields hold outputs of Pulumi, in tests plain text. ``module``
+    is the directory of the Go module that a program is built from (CRDs are read there).
+    ``databases`` and ``buckets`` name what the selected addons need altogether, ``teams`` the
+    namespaces that teams work in.
+    """
+
+    facts: ClusterFacts
+    settings: Any
+    pin: Pin
+    image: Callable[[str], str]
+    module: Callable[[str], Path]
+    secret: Callable[[str], Any]
+    database: Callable[[str], Database]
+    bucket: Callable[[str], Bucket]
+    databases: tuple[str, ...] = ()
+    buckets: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+
+
+def _nothing(_: Context) -> list[Manifest]:
+    return []
+
+
+def _no_values(_: Context) -> Manifest:
+    return {}
+
+
+def _no_probes(_: Context) -> Sequence[Probe]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addon:
+    """One part of the platform: what it is made of and how it is known to work.
+
+    It is installed in steps, each of which waits for the one before: ``crds``, then the chart with
+    ``values`` and the ``workloads``, then ``ready`` (the controllers answer), then ``resources``
+    (objects of the addon's own kinds) and last ``proof``: probes that use the addon. What comes
+    after an addon in the order starts when its proof held.
+    """
+
+    name: str
+    title: str
+    namespace: str
+    requires: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    provides: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    passwords: tuple[str, ...] = ()
+    databases: tuple[str, ...] = ()
+    buckets: tuple[str, ...] = ()
+    settings: type[AddonSettings] = AddonSettings
+    privileged: bool = False
+    crds: Callable[[Context], list[Manifest]] = _nothing
+    values: Callable[[Context], Manifest] = _no_values
+    workloads: Callable[[Context], list[Manifest]] = _nothing
+    ready: Callable[[Context], Sequence[Probe]] = _no_probes
+    resources: Callable[[Context], list[Manifest]] = _nothing
+    proof: Callable[[Context], Sequence[Probe]] = _no_probes
+    database: Callable[[str, Any], Database] | None = None
+    bucket: Callable[[str, Callable[[str], Any]], Bucket] | None = None
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names and capabilities that have to be there before this addon."""
+        capabilities = ("database",) * bool(self.databases) + ("bucket",) * bool(self.buckets)
+        return tuple(dict.fromkeys(self.requires + capabilities))
+
+
+def providers(addons: Iterable[Addon]) -> dict[str, str]:
+    """Map every name and capability to the addon that gives it."""
+    found: dict[str, str] = {}
+    for addon in addons:
+        found[addon.name] = addon.name
+        found.update(dict.fromkeys(addon.provides, addon.name))
+    return found
+
+
+def select(
+    catalogue: Mapping[str, Addon], wanted: Iterable[str], given: frozenset[str] = frozenset()
+) -> tuple[Addon, ...]:
+    """Return the wanted addons and all that they need, in the catalogue's order.
+
+    ``given`` names capabilities that the tier itself has (a managed database, say). Raises
+    ProblemError for a name that is unknown, with the nearest one that is known.
+    """
+    by_capability = providers(catalogue.values())
+    chosen: set[str] = set()
+    todo = [(name, "the settings") for name in wanted]
+    while todo:
+        name, asker = todo.pop()
+        if name in given:
+            continue
+        if name not in by_capability:
+            near = get_close_matches(name, by_capability, n=1)
+            raise ProblemError(
+                Problem(
+                    id="CNAI-ADDON-001",
+                    what=f"there is no addon `{name}`, wanted by {asker}",
+                    why=f"known are: {', '.join(sorted(by_capability))}",
+                    fix=f"write `{near[0]}`" if near else "take one of the known names",
+                    exit_code=2,
+                )
+            )
+        addon = catalogue[by_capability[name]]
+        if addon.name not in chosen:
+            chosen.add(addon.name)
+            todo += [(need, f"addon `{addon.name}`") for need in addon.needs]
+    return tuple(addon for name, addon in catalogue.items() if name in chosen)
+
+
+def predecessors(addon: Addon, selected: Mapping[str, str]) -> set[str]:
+    """Addons among the selected ones that have to work before ``addon`` is begun.
+
+    ``selected`` is what :func:`providers` says of the selection; ``after`` may name ``*``, which
+    stands for all others.
+    """
+    named = set(addon.needs) | set(addon.after)
+    if "*" in named:
+        named |= set(selected)
+    return {selected[name] for name in named if name in selected} - {addon.name}
+
+
+def order(addons: Iterable[Addon]) -> list[Addon]:
+    """Sort addons so that each comes after its predecessors; stable by name.
+
+    Raises ProblemError that prints the cycle, where there is one.
+    """
+    by_name = {addon.name: addon for addon in addons}
+    selected = providers(by_name.values())
+    before = {name: predecessors(addon, selected) for name, addon in by_name.items()}
+    done: list[str] = []
+    while len(done) < len(before):
+        free = sorted(n for n in before if n not in done and before[n] <= set(done))
+        if not free:
+            left = {n: b - set(done) for n, b in before.items() if n not in done}
+            raise ProblemError(_cycle(left))
+        done += free
+    return [by_name[name] for name in done]
+
+
+def _cycle(before: Mapping[str, set[str]]) -> Problem:
+    path = [min(before)]
+    while path.count(path[-1]) == 1:
+        path.append(min(n for n in before[path[-1]] if n in before))
+    cycle = path[path.index(path[-1]) :]
+    return Problem(
+        id="CNAI-ADDON-002",
+        what="addons wait for each other in a circle",
+        why=" → ".join(cycle),
+        fix=f"take one of these out of `requires` or `after` in addons/{cycle[0]}.py",
+        exit_code=2,
+    )

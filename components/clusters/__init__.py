@@ -1,0 +1,1 @@
+"""Tiers: each file makes one kind of cluster and tells its facts."""

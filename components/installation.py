@@ -1,0 +1,174 @@
+"""Places an addon: the thin shell between its pure functions and Pulumi."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+from pulumi_kubernetes.helm import v4 as helm
+
+from components.addon import Addon, Context, Manifest
+from components.base import Component
+from components.labels import managed
+from components.ready import Ready
+from tools.supply import Chart
+
+WAIT = "pulumi.com/waitFor"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What every addon is placed on: a cluster, its provider and the gate of each addon."""
+
+    provider: k8s.Provider
+    kubeconfig: pulumi.Output[str]
+    cluster: pulumi.Resource
+
+
+def namespace(name: str, *, privileged: bool = False, labels: Mapping[str, str] = {}) -> Manifest:
+    """Return a namespace under the Pod Security Standard ``restricted`` unless privileged."""
+    level = "privileged" if privileged else "restricted"
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": name,
+            "labels": {"pod-security.kubernetes.io/enforce": level, **labels},
+        },
+    }
+
+
+def logical(manifest: Manifest) -> str:
+    """Return the name of an object within its addon; no stack and no cloud in it."""
+    metadata = manifest["metadata"]
+    parts = (manifest["kind"].lower(), metadata.get("namespace"), metadata["name"])
+    return "/".join(part for part in parts if part)
+
+
+def fingerprint(*parts: Any) -> str:
+    """Return a short hash of plain data; outputs of Pulumi count by their place alone."""
+    text = json.dumps(parts, sort_keys=True, default=lambda _: "output")
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Installation(Component):
+    """One addon in a cluster; ``ready`` is the last gate, which later addons wait for."""
+
+    ready: pulumi.Resource
+
+    def __init__(  # noqa: PLR0913
+        self,
+        addon: Addon,
+        ctx: Context,
+        *,
+        ground: Ground,
+        chart: Chart | None = None,
+        needs: Sequence[pulumi.Resource] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Install the addon step by step, each waiting for the one before."""
+        super().__init__(addon.name, {"version": ctx.pin.version}, opts)
+        self._ground, self._name = ground, addon.name
+        step = list(needs)
+        own = namespace(addon.namespace, privileged=addon.privileged, labels=managed(addon.name))
+        step = self._place([own], step)
+        step = self._place(addon.crds(ctx), step)
+        values, workloads = addon.values(ctx), addon.workloads(ctx)
+        if chart is not None:
+            step = [self._chart(addon, chart, values, step)]
+        step = self._place(workloads, step)
+        about = fingerprint(ctx.pin.version, values, workloads)
+        step = self._gate("ready", addon.ready(ctx), about, step)
+        resources = addon.resources(ctx)
+        step = self._place(resources, step)
+        step = self._gate("proof", addon.proof(ctx), fingerprint(about, resources), step)
+        self.ready = step[-1]
+        self.register_outputs({})
+
+    def _options(self, after: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:
+        return self.child(
+            provider=self._ground.provider,
+            deleted_with=self._ground.cluster,
+            depends_on=list(after),
+        )
+
+    def _chart(
+        self, addon: Addon, chart: Chart, values: Manifest, after: Sequence[pulumi.Resource]
+    ) -> pulumi.Resource:
+        return helm.Chart(
+            addon.name,
+            chart=chart.chart,
+            version=chart.version,
+            namespace=addon.namespace,
+            values=values,
+            opts=self._options(after),
+        )
+
+    def _place(
+        self, manifests: Sequence[Manifest], after: Sequence[pulumi.Resource]
+    ) -> list[pulumi.Resource]:
+        placed = [place(self._name, m, self._options(after)) for m in manifests]
+        return [*placed] or list(after)
+
+    def _gate(
+        self, name: str, probes: Sequence[Any], about: str, after: Sequence[pulumi.Resource]
+    ) -> list[pulumi.Resource]:
+        if not probes:
+            return list(after)
+        gate = Ready(
+            f"{self._name}/{name}",
+            kubeconfig=self._ground.kubeconfig,
+            probes=probes,
+            about=about,
+            opts=self.child(deleted_with=self._ground.cluster, depends_on=list(after)),
+        )
+        return [gate]
+
+
+def place(prefix: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pulumi.Resource:
+    """Make one object from its manifest."""
+    name = f"{prefix}/{logical(manifest)}"
+    maker = _MAKERS.get((manifest["apiVersion"], manifest["kind"]))
+    fields = {k: v for k, v in manifest.items() if k not in {"apiVersion", "kind"}}
+    if maker is None:
+        return k8s.apiextensions.CustomResource(
+            name,
+            api_version=manifest["apiVersion"],
+            kind=manifest["kind"],
+            metadata=fields.pop("metadata"),
+            others=fields,
+            opts=opts,
+        )
+    if "stringData" in fields:
+        fields["string_data"] = fields.pop("stringData")
+    if "roleRef" in fields:
+        fields["role_ref"] = fields.pop("roleRef")
+    return maker(name, opts=opts, **fields)
+
+
+_MAKERS: dict[tuple[str, str], Any] = {
+    ("v1", "ConfigMap"): k8s.core.v1.ConfigMap,
+    ("v1", "Namespace"): k8s.core.v1.Namespace,
+    ("v1", "Node"): k8s.core.v1.Node,
+    ("v1", "Secret"): k8s.core.v1.Secret,
+    ("v1", "Service"): k8s.core.v1.Service,
+    ("v1", "ServiceAccount"): k8s.core.v1.ServiceAccount,
+    ("apps/v1", "DaemonSet"): k8s.apps.v1.DaemonSet,
+    ("apps/v1", "Deployment"): k8s.apps.v1.Deployment,
+    ("apps/v1", "StatefulSet"): k8s.apps.v1.StatefulSet,
+    ("batch/v1", "CronJob"): k8s.batch.v1.CronJob,
+    ("batch/v1", "Job"): k8s.batch.v1.Job,
+    ("rbac.authorization.k8s.io/v1", "ClusterRole"): k8s.rbac.v1.ClusterRole,
+    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"): k8s.rbac.v1.ClusterRoleBinding,
+    ("rbac.authorization.k8s.io/v1", "Role"): k8s.rbac.v1.Role,
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"): k8s.rbac.v1.RoleBinding,
+    (
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+    ): k8s.apiextensions.v1.CustomResourceDefinition,
+}

@@ -1,0 +1,59 @@
+"""A gate in the graph: what depends on it starts when the probes held."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pulumi import Input, ResourceOptions, dynamic
+
+from components import probe_runner
+from components.probes import Probe
+
+
+class _Provider(dynamic.ResourceProvider):
+    serialize_as_secret_always = False
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        return dynamic.CreateResult(props["key"], {**props, **self._run(props)})
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
+        # A new kubeconfig of the same cluster is no reason to probe again; other probes are.
+        return dynamic.DiffResult(changes=olds.get("key") != news.get("key"))
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
+        return dynamic.UpdateResult({**news, **self._run(news)})
+
+    @staticmethod
+    def _run(props: dict[str, Any]) -> dict[str, Any]:
+        evidence = probe_runner.await_all(props["kubeconfig"], json.loads(props["probes"]))
+        return {"evidence": json.dumps(evidence)}
+
+
+class Ready(dynamic.Resource, module="cnai", name="Ready"):
+    """Runs probes when it is made, and again when they or what they are about change.
+
+    ``about`` is the plain data whose change asks for a new look.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        kubeconfig: Input[str],
+        probes: Sequence[Probe],
+        about: str,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """Gate on the probes, run in the order given."""
+        told = json.dumps([probe.data() for probe in probes], sort_keys=True)
+        key = hashlib.sha256(f"{told}{about}".encode()).hexdigest()[:16]
+        props: dict[str, Input[Any]] = {
+            "kubeconfig": kubeconfig,
+            "probes": told,
+            "key": key,
+            "evidence": None,
+        }
+        super().__init__(_Provider(), name, props, opts)

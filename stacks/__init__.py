@@ -1,0 +1,1 @@
+"""What can be brought up: settings, profiles, composition, and the `cnai` command."""

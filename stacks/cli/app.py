@@ -1,0 +1,119 @@
+"""`cnai`: bring a stack up, look at it, take it away.
+
+Examples:
+  cnai up kind          bring up the laptop platform (what `make up` does)
+  cnai explain kind     show every setting of a stack and which file said it
+  cnai down kind        take it away; nothing is left
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from components.clusters.kind import kubeconfig_file
+from stacks import stack_files
+from stacks.cli import say
+from stacks.cli.down import down as take_down
+from stacks.cli.up import preflight
+from stacks.cli.up import up as bring_up
+from tools import pulumi_home, supply
+from tools.errors import ProblemError
+from tools.paths import home
+
+app = typer.Typer(
+    help=__doc__,
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+Stack = Annotated[str, typer.Argument(help="Name of a stack: a file stacks/Pulumi.<name>.yaml.")]
+
+
+@app.command()
+def up(stack: Stack = "kind") -> None:
+    """Bring a stack up; a second run changes nothing."""
+    raise typer.Exit(bring_up(stack))
+
+
+@app.command()
+def down(stack: Stack = "kind") -> None:
+    """Take a stack away with all that lives in its cluster."""
+    raise typer.Exit(take_down(stack))
+
+
+@app.command()
+def doctor(stack: Stack = "kind") -> None:
+    """Look at this machine: is there what the stack needs?"""
+    preflight(stack, stack_files.settings(stack))
+
+
+@app.command()
+def explain(stack: Stack = "kind") -> None:
+    """Print every setting of a stack as JSON, with the stack files that it comes from."""
+    settings = stack_files.settings(stack)
+    say.data(
+        {
+            "schema": "cnai.dev/settings/v1",
+            "stack": stack,
+            "extends": settings.extends,
+            "settings": json.loads(settings.model_dump_json()),
+        }
+    )
+
+
+@app.command()
+def env(stack: Stack = "kind") -> None:
+    """Print what a shell needs for pulumi, kubectl and the examples: eval "$(cnai env kind)"."""
+    settings = stack_files.settings(stack)
+    variables = pulumi_home.prepare(supply.resolve(settings.supply))
+    variables["KUBECONFIG"] = str(kubeconfig_file(stack))
+    if "mlflow" in settings.ports:
+        variables["MLFLOW_TRACKING_URI"] = f"http://localhost:{settings.ports['mlflow']}"
+    variables["PATH"] = f"{home() / 'venv/bin'}{os.pathsep}{variables['PATH']}"
+    for name, value in variables.items():
+        say.out.print(f"export {name}={_quoted(value)}", markup=False)
+
+
+@app.command()
+def version() -> None:
+    """Print the versions of what the distribution is made of."""
+    say.data({"schema": "cnai.dev/version/v1", **supply.versions()})
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "'\\''") + "'"
+
+
+def guarded(run: Callable[[], None]) -> int:
+    """Run a command; turn problems into their four lines and their exit code."""
+    try:
+        run()
+    except ProblemError as error:
+        for found in error.problems:
+            say.problem(found)
+        return error.exit_code
+    except KeyboardInterrupt:
+        say.note("stopped", "run the same command again to go on")
+        return 8
+    except SystemExit as end:
+        return int(end.code or 0)
+    except Exception:  # the last line of defence: a bug of ours, told as one
+        path = home() / "logs" / "crash.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(traceback.format_exc())
+        say.err.print(f"[red]✗[/] this is a bug in cnai; what happened is in {path}")
+        return 255
+    return 0
+
+
+def main() -> None:
+    """Entry point of the `cnai` command."""
+    sys.exit(guarded(app))

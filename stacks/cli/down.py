@@ -1,0 +1,63 @@
+"""`cnai down`: take a stack away until nothing is left of it but the cache."""
+
+from __future__ import annotations
+
+import time
+
+from components.clusters.kind import folder, kubeconfig_file, nodes, ours
+from stacks import stack_files
+from stacks.cli import recover, say
+from stacks.cli.pulumi_cli import Pulumi
+from stacks.cli.session import open_stack
+from stacks.cli.up import failed
+from stacks.compose import facts_of
+from tools import engine, supply
+from tools.errors import Problem, ProblemError
+
+LEFT_OVER = "CNAI-KIND-004"
+
+
+def down(stack: str) -> int:
+    """Destroy a stack and say what is left. Raises ProblemError (CNAI-KIND-004) if anything is."""
+    began = time.monotonic()
+    settings = stack_files.settings(stack)
+    mode = supply.resolve(settings.supply)
+    supply.ensure(["program:pulumi", "program:pulumi-kubernetes", "program:kind"], mode)
+    pulumi = open_stack(stack, mode)
+    for line in recover.unlock(stack):
+        say.note("mended", line)
+    recover.forget_pending(pulumi)
+    say.step("down", f"stack {stack} with all that lives in its cluster")
+    code, progress = pulumi.run("destroy", "--remove", say=lambda line: say.done("down", line))
+    if code:
+        raise ProblemError(failed("destroy", progress, code, pulumi))
+    _sweep(stack, facts_of(stack, settings).name, pulumi)
+    took = time.monotonic() - began
+    say.done("down", f"{progress.changed} resources went; nothing is left ({took:.0f} s)")
+    return 0
+
+
+def _sweep(stack: str, cluster: str, pulumi: Pulumi) -> None:
+    """Remove what a run that was killed before it wrote its state left; check that all is gone."""
+    found = engine.find()
+    told = [n for n in nodes(found, cluster) if ours(n, folder(stack))] if found else []
+    if found and told:
+        found.run("rm", "--force", "--volumes", *[str(n["Id"]) for n in told])
+    kubeconfig_file(stack).unlink(missing_ok=True)
+    pulumi.log.unlink(missing_ok=True)
+    mark = folder(stack)
+    if mark.is_dir():
+        mark.rmdir()
+    engine.stop_if_idle()
+    found = engine.find()
+    left = [n for n in nodes(found, cluster) if ours(n, mark)] if found else []
+    if left:
+        raise ProblemError(
+            Problem(
+                LEFT_OVER,
+                f"{len(left)} nodes of cluster `{cluster}` are still there",
+                "the engine did not remove them",
+                f"kind delete cluster --name {cluster}",
+                exit_code=4,
+            )
+        )

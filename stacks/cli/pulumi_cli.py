@@ -1,0 +1,118 @@
+"""Runs `pulumi` for a stack and follows what its engine says."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from stacks.cli.events import Progress
+from tools.paths import REPO, home
+
+PAUSE = 0.2
+"""Seconds between two looks at the engine's log."""
+
+
+class Pulumi:
+    """The Pulumi command for one stack, in the environment that keeps to this checkout."""
+
+    def __init__(self, stack: str, env: Mapping[str, str]) -> None:
+        """Use the environment that ``tools.pulumi_home.prepare`` gave."""
+        self.stack = stack
+        self._env = {**os.environ, **env}
+        self.log = home() / "logs" / f"{stack}.log"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+
+    def ask(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """Run a short command and return what it said; the caller looks at the exit code."""
+        return subprocess.run(
+            ["pulumi", *args, f"--stack={self.stack}", "--non-interactive"],
+            cwd=REPO,
+            env=self._env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def output(self, name: str) -> str | None:
+        """Return an output of the stack in plain text, or None when there is none."""
+        done = self.ask("stack", "output", name, "--show-secrets", "--json")
+        if done.returncode:
+            return None
+        value = json.loads(done.stdout)
+        return value if isinstance(value, str) else json.dumps(value)
+
+    def run(self, verb: str, *args: str, say: Callable[[str], None]) -> tuple[int, Progress]:
+        """Run ``up``, ``refresh`` or ``destroy``; return the exit code and what happened.
+
+        The engine's own output goes to ``.cnai/logs/<stack>.log``.
+        """
+        progress = Progress()
+        with tempfile.TemporaryDirectory() as folder, self.log.open("w") as log:
+            events = Path(folder, "events")
+            events.touch()
+            process = subprocess.Popen(
+                [
+                    *("pulumi", verb, f"--stack={self.stack}", "--yes", "--non-interactive"),
+                    *("--color=never", f"--event-log={events}", *args),
+                ],
+                cwd=REPO,
+                env=self._env,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+            with _following(events, process, progress, say):
+                try:
+                    code = process.wait()
+                except KeyboardInterrupt:
+                    # The engine got the signal too: it ends its step and saves what it did.
+                    say("stopping after the current step; run the same command again to go on")
+                    code = process.wait() or 8
+        return code, progress
+
+
+@contextmanager
+def _following(
+    events: Path,
+    process: subprocess.Popen[bytes],
+    progress: Progress,
+    say: Callable[[str], None],
+) -> Iterator[None]:
+    ended = threading.Event()
+
+    def follow() -> None:
+        for event in _lines(events, ended):
+            for line in progress.feed(event):
+                say(line)
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        if process.poll() is None:
+            process.terminate()
+
+
+def _lines(path: Path, ended: threading.Event) -> Iterator[dict[str, Any]]:
+    """Yield the events of a log that grows, until it has ended and was read whole."""
+    rest = ""
+    with path.open() as file:
+        while True:
+            last = ended.is_set()
+            rest += file.read()
+            *whole, rest = rest.split("\n")
+            for line in whole:
+                if line.strip():
+                    yield json.loads(line)
+            if last:
+                return
+            ended.wait(PAUSE)

@@ -1,0 +1,97 @@
+"""Mends what a killed run left: a lock without an owner, operations that never ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from stacks.cli.pulumi_cli import Pulumi
+from tools.errors import Problem, ProblemError
+from tools.paths import home
+
+
+def orphaned(lock: Mapping[str, Any], host: str, alive: Callable[[int], bool]) -> bool:
+    """Say whether a lock of Pulumi's file backend belongs to a process of this host that ended."""
+    return lock.get("hostname") == host and not alive(int(lock.get("pid", 0)))
+
+
+def running(pid: int) -> bool:
+    """Say whether a process is there (and no zombie that only waits to be collected)."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        if not Path("/proc/self").exists():  # a system without /proc
+            return _signalled(pid)
+        return False
+    return state != "Z"
+
+
+def _signalled(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def locks(stack: str) -> list[Path]:
+    """Return the lock files of a stack in the file backend."""
+    return sorted((home() / "state/.pulumi/locks").glob(f"**/{stack}/*.json"))
+
+
+def unlock(stack: str) -> list[str]:
+    """Remove locks whose owner ended; return what was done.
+
+    Raises ProblemError (CNAI-PULUMI-002) when another run is at work on the stack.
+    """
+    done = []
+    for path in locks(stack):
+        lock = json.loads(path.read_text() or "{}")
+        if not orphaned(lock, socket.gethostname(), running):
+            raise ProblemError(_busy(stack, lock))
+        path.unlink(missing_ok=True)
+        done.append(f"removed the lock of process {lock.get('pid')}, which has ended")
+    return done
+
+
+def without_pending(exported: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Take operations that never ended out of an exported state; return it and what they were.
+
+    What they made is found again: objects by their fixed names, a cluster by its mark.
+    """
+    deployment = dict(exported.get("deployment") or {})
+    pending = deployment.pop("pending_operations", None) or []
+    told = [f"{p['type']} {p['resource']['urn'].rsplit('::', 1)[1]}" for p in pending]
+    return {**exported, "deployment": deployment}, told
+
+
+def forget_pending(pulumi: Pulumi) -> list[str]:
+    """Take operations that never ended out of the state of a stack; return what they were."""
+    exported = pulumi.ask("stack", "export")
+    if exported.returncode:
+        return []
+    state, told = without_pending(json.loads(exported.stdout))
+    if told:
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(state, file)
+            file.flush()
+            pulumi.ask("stack", "import", f"--file={file.name}")
+    return told
+
+
+def _busy(stack: str, lock: Mapping[str, Any]) -> Problem:
+    return Problem(
+        "CNAI-PULUMI-002",
+        f"another run is at work on stack `{stack}`",
+        f"process {lock.get('pid')} on {lock.get('hostname')} holds its lock"
+        f" since {lock.get('timestamp')}",
+        f"wait for it to end, or, if you know that it is gone: pulumi cancel --stack {stack}",
+        exit_code=1,
+    )

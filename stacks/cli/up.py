@@ -1,0 +1,113 @@
+"""`cnai up`: look at the machine, get what is missing, bring the stack up, say what is next."""
+
+from __future__ import annotations
+
+import time
+
+from components.clusters.kind import complete, folder, kubeconfig_file, nodes, ours
+from stacks import stack_files
+from stacks.cli import recover, say
+from stacks.cli.events import Progress
+from stacks.cli.pulumi_cli import Pulumi
+from stacks.cli.session import open_stack
+from stacks.cli.targets import targets
+from stacks.compose import facts_of
+from stacks.settings import Settings
+from tools import engine, host, supply
+from tools.errors import Problem, ProblemError
+from tools.paths import REPO
+
+NO_CHANGES = "no changes"
+
+
+def up(stack: str) -> int:
+    """Bring a stack up; return the exit code. Raises ProblemError before anything was changed."""
+    began = time.monotonic()
+    settings = stack_files.settings(stack)
+    mode = supply.resolve(settings.supply)
+    preflight(stack, settings)
+    say.step("supply", f"programs, charts and images: {mode.value}")
+    supply.ensure(targets(settings), mode)
+    pulumi = open_stack(stack, mode)
+    for line in mend(pulumi, stack, settings):
+        say.note("mended", line)
+    say.step("up", f"stack {stack}; the engine's own words go to {_short(pulumi)}")
+    code, progress = pulumi.run(
+        "up",
+        "--skip-preview",
+        f"--policy-pack={REPO / 'policies'}",
+        say=lambda line: say.done("up", line),
+    )
+    if code:
+        raise ProblemError(failed("up", progress, code, pulumi))
+    took = time.monotonic() - began
+    same, changes = f"{progress.resources} resources", f"{progress.changed} changes"
+    say.done("up", f"{changes if progress.changed else NO_CHANGES}; {same} ({took:.0f} s)")
+    next_steps(stack, settings)
+    return 0
+
+
+def preflight(stack: str, settings: Settings) -> None:
+    """Check the machine. Ports count as free when our own cluster holds them."""
+    found = engine.find()
+    told = nodes(found, facts_of(stack, settings).name) if found else []
+    held = bool(told) and all(ours(node, folder(stack)) for node in told)
+    wanted = host.Wanted(ports=() if held else tuple(settings.ports.values()))
+    problems = host.preflight(host.read(), wanted)
+    stopping = [p for p in problems if p.exit_code]
+    for warning in (p for p in problems if not p.exit_code):
+        say.note("doctor", f"{warning.what}: {warning.fix}  [{warning.id}]".replace("[", "\\["))
+    if stopping:
+        raise ProblemError(*stopping)
+    say.done("doctor", host.summary(host.read()))
+
+
+def mend(pulumi: Pulumi, stack: str, settings: Settings) -> list[str]:
+    """Mend what a killed run or a hand behind our back left; return what was done."""
+    done = recover.unlock(stack)
+    done += [f"forgot an operation that never ended: {p}" for p in recover.forget_pending(pulumi)]
+    if pulumi.output("kubeconfig") is None:
+        return done
+    found = engine.ensure()
+    if not complete(nodes(found, facts_of(stack, settings).name), settings.workers):
+        # What lived in the cluster is gone with it; its resources need no deletion one by one.
+        code, _ = pulumi.run("refresh", "--target=**cnai:KindCluster::cluster", say=lambda _: None)
+        done.append(f"the cluster is gone or lost a node; it is made anew (refresh: {code})")
+    return done
+
+
+def failed(verb: str, progress: Progress, code: int, pulumi: Pulumi) -> Problem:
+    """Say why the engine ended with an error."""
+    if progress.violations:
+        return Problem(
+            "CNAI-PULUMI-003",
+            f"a mandatory policy refuses stack `{pulumi.stack}`",
+            " · ".join(progress.violations),
+            "mend what the policy names; docs/policies says what each one wants",
+            exit_code=5,
+        )
+    return Problem(
+        "CNAI-PULUMI-001",
+        f"`pulumi {verb}` of stack `{pulumi.stack}` did not end well",
+        progress.errors[0] if progress.errors else f"exit code {code}",
+        f"mend the cause and run the same command again; all that was said is in {_short(pulumi)}",
+        exit_code=code,
+    )
+
+
+def next_steps(stack: str, settings: Settings) -> None:
+    """Print where things are and what to type next."""
+    say.out.print()
+    for name, port in settings.ports.items():
+        say.out.print(f"  {name:<11} http://localhost:{port}")
+    say.out.print(f"  {'kubeconfig':<11} {kubeconfig_file(stack)}")
+    say.out.print("\nNext: train a model on two nodes and see its run in MLflow")
+    say.out.print(f'  eval "$(.cnai/venv/bin/cnai env {stack})"')
+    say.out.print("  python docs/examples/train_digits.py")
+
+
+def _short(pulumi: Pulumi) -> str:
+    try:
+        return str(pulumi.log.relative_to(REPO))
+    except ValueError:
+        return str(pulumi.log)

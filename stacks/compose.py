@@ -1,0 +1,192 @@
+"""The only wiring in the tree: settings → cluster → facts → addons in order → outputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from addons import catalogue, pins
+from components.addon import Addon, Context, order, predecessors, providers, select
+from components.clusters import local
+from components.clusters.kind import KindCluster
+from components.clusters.node_images import NodeImage
+from components.facts import ClusterFacts, Quota
+from components.installation import Ground, Installation, namespace, place
+from components.labels import TENANT
+from components.password import Password
+from stacks import stack_files
+from stacks.settings import Settings, addon_settings, inherited, load
+from tools import supply
+from tools.errors import ProblemError
+
+
+def main() -> None:
+    """Bring up the stack that Pulumi selected."""
+    try:
+        stack = pulumi.get_stack()
+        settings = load(inherited(stack, said(pulumi.runtime.config.CONFIG), stack_files.read))
+        for name, value in Platform(stack, settings).outputs.items():
+            pulumi.export(name, value)
+    except ProblemError as error:
+        # The engine prints a traceback for anything else; a problem is its own four lines.
+        raise pulumi.RunError(str(error)) from None
+
+
+def said(config: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of the namespace ``cnai``; Pulumi hands structured ones over as JSON."""
+    own = {
+        key.removeprefix(stack_files.NAMESPACE): value
+        for key, value in config.items()
+        if key.startswith(stack_files.NAMESPACE)
+    }
+    return {k: json.loads(v) if v[:1] in {"{", "["} else v for k, v in own.items()}
+
+
+def facts_of(stack: str, settings: Settings) -> ClusterFacts:
+    """Return what addons may know of the cluster that the settings describe. Pure."""
+    quota = Quota(cpu=settings.queue.cpu, memory=settings.queue.memory)
+    pools = [local.simulated_pool(p.name, p.shape, p.count) for p in settings.pools]
+    return local.facts(
+        f"cnai-{stack}",
+        workers=settings.workers,
+        quota=quota,
+        pools=pools,
+        ports=settings.ports,
+    )
+
+
+def chosen(settings: Settings) -> list[Addon]:
+    """Return the addons of the settings, in the order of installation. Pure."""
+    return order(select(catalogue(), settings.wanted()))
+
+
+def contexts(
+    facts: ClusterFacts,
+    settings: Settings,
+    addons: list[Addon],
+    secret: Callable[[str], Any],
+) -> dict[str, Context]:
+    """Return what each addon may see; ``secret`` gives a password by name. Pure."""
+    makers = {c: a for a in addons for c in a.provides}
+
+    def database(name: str) -> Any:
+        maker = makers["database"].database
+        assert maker is not None
+        return maker(name, secret(f"database-{name}"))
+
+    def bucket(name: str) -> Any:
+        maker = makers["bucket"].bucket
+        assert maker is not None
+        return maker(name, secret)
+
+    return {
+        addon.name: Context(
+            facts=facts,
+            settings=addon_settings(addon, settings),
+            pin=pins()[addon.name],
+            image=supply.image_ref,
+            module=supply.module_dir,
+            secret=secret,
+            database=database,
+            bucket=bucket,
+            databases=tuple(n for a in addons for n in a.databases),
+            buckets=tuple(n for a in addons for n in a.buckets),
+            teams=settings.teams,
+        )
+        for addon in addons
+    }
+
+
+class Platform:
+    """A cluster and its addons; ``outputs`` is what the stack exports."""
+
+    def __init__(self, stack: str, settings: Settings) -> None:
+        """Describe the whole platform to the engine."""
+        self._mode = supply.resolve(settings.supply)
+        facts = facts_of(stack, settings)
+        addons = chosen(settings)
+        cluster = KindCluster(
+            "cluster",
+            cluster=facts.name,
+            stack=stack,
+            workers=settings.workers,
+            ports={p: facts.node_ports[name] for name, p in settings.ports.items()},
+            mode=self._mode,
+        )
+        provider = k8s.Provider(
+            "cluster",
+            kubeconfig=cluster.kubeconfig,
+            cluster_identifier=facts.name,
+            enable_server_side_apply=True,
+            opts=pulumi.ResourceOptions(parent=cluster, deleted_with=cluster),
+        )
+        ground = Ground(provider=provider, kubeconfig=cluster.kubeconfig, cluster=cluster)
+        self._install(ground, cluster, facts, settings, addons)
+        self.outputs: dict[str, Any] = {
+            "kubeconfig": cluster.kubeconfig,
+            "urls": {n: u for n, u in facts.urls.items() if any(n in a.endpoints for a in addons)},
+            "queues": dict.fromkeys(settings.teams, "default"),
+            "addons": {addon.name: pins()[addon.name].version for addon in addons},
+        }
+
+    def _install(
+        self,
+        ground: Ground,
+        cluster: KindCluster,
+        facts: ClusterFacts,
+        settings: Settings,
+        addons: list[Addon],
+    ) -> None:
+        inside = pulumi.ResourceOptions(parent=cluster, deleted_with=cluster)
+        passwords: dict[str, Password] = {}
+
+        def secret(name: str) -> pulumi.Output[str]:
+            if name not in passwords:
+                passwords[name] = Password(name, opts=inside)
+            return passwords[name].value
+
+        teams = [
+            place(
+                "team",
+                namespace(team, labels={TENANT: team}),
+                pulumi.ResourceOptions.merge(
+                    inside, pulumi.ResourceOptions(provider=ground.provider)
+                ),
+            )
+            for team in settings.teams
+        ]
+        images = self._images(cluster, addons, inside)
+        seen = contexts(facts, settings, addons, secret)
+        selected = providers(addons)
+        installed: dict[str, Installation] = {}
+        for addon in addons:
+            before = [installed[n].ready for n in predecessors(addon, selected)]
+            installed[addon.name] = Installation(
+                addon,
+                seen[addon.name],
+                ground=ground,
+                chart=supply.chart(addon.name, self._mode) if seen[addon.name].pin.chart else None,
+                needs=[*before, *teams, *(images[i] for i in addon.images if i in images)],
+                opts=inside,
+            )
+
+    def _images(
+        self, cluster: KindCluster, addons: list[Addon], inside: pulumi.ResourceOptions
+    ) -> dict[str, NodeImage]:
+        names = sorted({name for addon in addons for name in addon.images})
+        found = {name: supply.image(name, self._mode) for name in names}
+        return {
+            name: NodeImage(
+                name,
+                digest=image.digest,
+                containers=cluster.containers,
+                generation=cluster.generation,
+                opts=inside,
+            )
+            for name, image in found.items()
+            if image.archive is not None
+        }

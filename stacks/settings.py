@@ -1,0 +1,208 @@
+"""The one schema of what a stack may say, and how the stacks that it extends are laid under it.
+
+A stack file (``stacks/Pulumi.<stack>.yaml``) holds keys of the namespace ``cnai``; each is a field
+of :class:`Settings`. Errors name the key, the value, what is allowed and the nearest match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from components.addon import Addon
+from components.clusters.shapes import SHAPES
+from stacks.profiles import PROFILES
+from tools.errors import Problem, ProblemError
+from tools.supply import Mode
+
+Tier = Literal["kind"]
+Name = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")]
+Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
+Port = Annotated[int, Field(ge=1024, le=65535)]
+MOST_NODES = 5000
+"""Nodes of a Kubernetes cluster at the most (the scalability limit that the project states)."""
+
+
+class Part(BaseModel):
+    """Common to all parts of the settings: no unknown keys, no change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_enum_values=False)
+
+
+class QueueSettings(Part):
+    """What the queue may admit on the cluster's own nodes, as Kubernetes quantities."""
+
+    cpu: Quantity = "2"
+    memory: Quantity = "4Gi"
+
+
+class PoolSettings(Part):
+    """Nodes shaped like an instance type; on kind they are simulated."""
+
+    name: Name
+    shape: str
+    count: int = Field(ge=1, le=MOST_NODES)
+
+    @field_validator("shape")
+    @classmethod
+    def _known(cls, shape: str) -> str:
+        if shape not in SHAPES:
+            near = get_close_matches(shape, SHAPES, n=1, cutoff=0.3)
+            hint = f"; the nearest is {near[0]}" if near else ""
+            raise ValueError(f"is no known shape{hint}; known are: {', '.join(sorted(SHAPES))}")
+        return shape
+
+
+class Settings(Part):
+    """Everything that a stack may say.
+
+    ``supply`` says where programs, charts and images come from; ``workers`` is the number of nodes
+    beside the control plane; ``ports`` maps the name of an endpoint to a port of 127.0.0.1;
+    ``teams`` are namespaces with a queue; ``addons`` switches an addon off (``false``) or on
+    (``true``, or its own settings).
+    """
+
+    tier: Tier = "kind"
+    extends: Name | None = None
+    supply: Mode = Mode.AUTO
+    profile: str = "laptop"
+    workers: int = Field(default=2, ge=1, le=9)
+    ports: dict[str, Port] = {"mlflow": 5050}
+    pools: tuple[PoolSettings, ...] = ()
+    queue: QueueSettings = QueueSettings()
+    teams: tuple[Name, ...] = ("ml-default",)
+    addons: dict[str, bool | dict[str, Any]] = {}
+
+    @field_validator("profile")
+    @classmethod
+    def _profile(cls, profile: str) -> str:
+        if profile not in PROFILES:
+            near = get_close_matches(profile, PROFILES, n=1, cutoff=0.3)
+            hint = f"; the nearest is {near[0]}" if near else ""
+            raise ValueError(f"is no profile{hint}; known are: {', '.join(PROFILES)}")
+        return profile
+
+    @model_validator(mode="after")
+    def _possible(self) -> Settings:
+        names = [pool.name for pool in self.pools]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"pools: two are called {', '.join(sorted(twice))}")
+        if "workers" in names:
+            raise ValueError("pools: `workers` is the name of the pool of the cluster's own nodes")
+        if (nodes := self.workers + 1 + sum(pool.count for pool in self.pools)) > MOST_NODES:
+            raise ValueError(f"pools: {nodes} nodes in all, at the most {MOST_NODES}")
+        ports = list(self.ports.values())
+        if len(set(ports)) < len(ports):
+            raise ValueError("ports: two endpoints share a port")
+        return self
+
+    def wanted(self) -> list[str]:
+        """Return the names of the addons that the profile and the switches ask for."""
+        off = {name for name, said in self.addons.items() if said is False}
+        on = [name for name, said in self.addons.items() if said is not False]
+        return [n for n in dict.fromkeys((*PROFILES[self.profile], *on)) if n not in off]
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay ``over`` on ``base``: mappings key by key, everything else is replaced. Associative."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[key] = merge(below, value) if both else value
+    return merged
+
+
+def inherited(
+    stack: str, said: Mapping[str, Any], read: Callable[[str], Mapping[str, Any] | None]
+) -> dict[str, Any]:
+    """Lay a stack's own values on those of the stacks that it extends.
+
+    ``read`` gives the values of another stack, or None. Raises ProblemError (CNAI-CONFIG-002) for a
+    stack that is not there, CNAI-CONFIG-003 for a circle.
+    """
+    chain, layers, current = [stack], [dict(said)], said
+    while parent := current.get("extends"):
+        if parent in chain:
+            raise ProblemError(_circle([*chain, parent]))
+        found = read(parent)
+        if found is None:
+            raise ProblemError(_no_parent(chain[-1], parent))
+        chain.append(parent)
+        layers.append(dict(found))
+        current = found
+    values: dict[str, Any] = {}
+    for layer in reversed(layers):
+        values = merge(values, layer)
+    return values
+
+
+def load(values: Mapping[str, Any]) -> Settings:
+    """Check the values of a stack. Raises ProblemError with one problem for each wrong key."""
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise ProblemError(*[_problem(dict(e), Settings) for e in error.errors()]) from None
+
+
+def addon_settings(addon: Addon, settings: Settings) -> Any:
+    """Return the checked settings of one addon."""
+    said = settings.addons.get(addon.name)
+    try:
+        return addon.settings(**(said if isinstance(said, dict) else {}))
+    except ValidationError as error:
+        at = ("addons", addon.name)
+        raise ProblemError(
+            *[_problem(dict(e), addon.settings, at) for e in error.errors()]
+        ) from None
+
+
+def _problem(error: dict[str, Any], model: type[BaseModel], at: tuple[str, ...] = ()) -> Problem:
+    path = (*at, *(str(part) for part in error["loc"]))
+    key = "cnai:" + ".".join(path) if path else "the settings"
+    fix = "write one of the allowed values"
+    if error["type"] == "extra_forbidden":
+        known = _fields(model, error["loc"][:-1])
+        near = get_close_matches(path[-1], known, n=1)
+        what, why = f"{key} is not a key", f"known are: {', '.join(known)}"
+        fix = f"write `{near[0]}` instead of `{path[-1]}`" if near else "take the key out"
+    else:
+        what = f"{key} cannot be {error.get('input')!r}" if path else f"{key} do not fit together"
+        why = str(error["msg"]).removeprefix("Value error, ")
+    return Problem("CNAI-CONFIG-001", what, why, fix, exit_code=2)
+
+
+def _fields(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
+    """Return the keys of the part that a path leads to; positions in lists do not count."""
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        inner = [annotation, *get_args(annotation)]
+        models = [a for a in inner if isinstance(a, type) and issubclass(a, BaseModel)]
+        if models:
+            model = models[0]
+    return list(model.model_fields)
+
+
+def _circle(chain: list[str]) -> Problem:
+    return Problem(
+        "CNAI-CONFIG-003",
+        "stacks extend each other in a circle",
+        " → ".join(chain),
+        f"take `cnai:extends` out of stacks/Pulumi.{chain[-2]}.yaml",
+        exit_code=2,
+    )
+
+
+def _no_parent(stack: str, parent: str) -> Problem:
+    return Problem(
+        "CNAI-CONFIG-002",
+        f"stack `{stack}` extends `{parent}`, which is not there",
+        f"there is no stacks/Pulumi.{parent}.yaml",
+        "name a stack that has a file in stacks/",
+        exit_code=2,
+    )

@@ -1,0 +1,61 @@
+"""Reads stack files: what each says of the namespace ``cnai``, without an engine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stacks.settings import Settings, inherited, load
+from tools.errors import Problem, ProblemError
+from tools.paths import REPO
+
+STACKS = Path(os.environ.get("CNAI_STACKS") or REPO / "stacks")
+"""Where stack files are; ``CNAI_STACKS`` names another folder, for stacks kept elsewhere."""
+NAMESPACE = "cnai:"
+
+
+def names() -> list[str]:
+    """Return the stacks that have a file, in alphabetical order."""
+    return sorted(path.name.split(".")[1] for path in STACKS.glob("Pulumi.*.yaml"))
+
+
+def read(stack: str) -> dict[str, Any] | None:
+    """Return what a stack's own file says, without the namespace; None when there is no file.
+
+    Raises ProblemError (CNAI-CONFIG-004) for a file that is no YAML mapping.
+    """
+    path = STACKS / f"Pulumi.{stack}.yaml"
+    if not path.is_file():
+        return None
+    try:
+        said = (yaml.safe_load(path.read_text()) or {}).get("config") or {}
+        return {k.removeprefix(NAMESPACE): v for k, v in said.items() if k.startswith(NAMESPACE)}
+    except (yaml.YAMLError, AttributeError) as error:
+        raise ProblemError(
+            Problem(
+                "CNAI-CONFIG-004",
+                f"{path} cannot be read",
+                " ".join(str(error).split())[:300],
+                "write it as YAML: `config:` and below it keys that begin with `cnai:`",
+                exit_code=2,
+            )
+        ) from None
+
+
+def settings(stack: str) -> Settings:
+    """Return the checked settings of a stack. Raises ProblemError (CNAI-CONFIG-00x)."""
+    said = read(stack)
+    if said is None:
+        raise ProblemError(
+            Problem(
+                "CNAI-CONFIG-005",
+                f"there is no stack `{stack}`",
+                f"stacks/ has files for: {', '.join(names())}",
+                f"write stacks/Pulumi.{stack}.yaml or name one that is there",
+                exit_code=6,
+            )
+        )
+    return load(inherited(stack, said, read))

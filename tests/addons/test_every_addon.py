@@ -1,0 +1,116 @@
+"""What holds for every addon, whatever it is."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import yaml
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from addons import pins
+from components.addon import Addon, Context
+from components.installation import logical
+from tests.addons.conftest import everything
+from tools.paths import REPO
+
+Make = Callable[[Addon], Context]
+
+
+class Yaml(SingleFileSnapshotExtension):
+    file_extension = "yaml"
+    _write_mode = WriteMode.TEXT
+
+    def serialize(self, data: Any, **_: Any) -> str:
+        return yaml.safe_dump(json.loads(json.dumps(data)), sort_keys=True, width=120)
+
+
+def manifests(addon: Addon, ctx: Context) -> list[dict[str, Any]]:
+    return [*addon.crds(ctx), *addon.workloads(ctx), *addon.resources(ctx)]
+
+
+def pods(addon: Addon, ctx: Context) -> Iterator[dict[str, Any]]:
+    """Every pod specification of an addon, its probes' included, wherever it lies."""
+    probed = [p.args.get("manifest", {}) for p in (*addon.ready(ctx), *addon.proof(ctx))]
+    todo: list[Any] = [*manifests(addon, ctx), *probed]
+    while todo:
+        found = todo.pop()
+        if isinstance(found, dict):
+            if "containers" in found:
+                yield found
+            todo += found.values()
+        elif isinstance(found, list):
+            todo += found
+
+
+def test_what_it_puts_into_a_cluster(
+    addon: Addon, context: Make, snapshot: SnapshotAssertion
+) -> None:
+    assert everything(addon, context(addon)) == snapshot(name=addon.name, extension_class=Yaml)
+
+
+def test_its_functions_are_pure(addon: Addon, context: Make) -> None:
+    ctx = context(addon)
+    assert everything(addon, ctx) == everything(addon, ctx)
+
+
+def test_its_file_has_its_name_and_its_pin_a_table(addon: Addon) -> None:
+    assert (REPO / "addons" / f"{addon.name.replace('-', '_')}.py").is_file()
+    assert addon.name in pins()
+
+
+def test_it_has_a_page(addon: Addon) -> None:
+    page = (REPO / "docs" / "addons" / f"{addon.name}.md").read_text()
+    assert page.startswith("# ")
+    for heading in ("## What", "## Why this one", "## Settings", "## How it is proven"):
+        assert heading in page
+
+
+def test_it_is_known_to_work_by_a_probe_that_uses_it(addon: Addon, context: Make) -> None:
+    ctx = context(addon)
+    assert addon.ready(ctx)
+    jobs = [m for m in addon.resources(ctx) if m["kind"] == "Job"]
+    assert addon.proof(ctx) or jobs
+
+
+def test_its_objects_have_fixed_and_different_names(addon: Addon, context: Make) -> None:
+    names = [logical(m) for m in manifests(addon, context(addon))]
+    assert len(set(names)) == len(names)
+    assert all(m["metadata"]["name"] for m in manifests(addon, context(addon)))
+
+
+def test_its_pods_meet_the_restricted_standard(addon: Addon, context: Make) -> None:
+    for pod in pods(addon, context(addon)):
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in pod["containers"]:
+            security = container["securityContext"]
+            assert security["allowPrivilegeEscalation"] is False
+            assert security["capabilities"] == {"drop": ["ALL"]}
+            assert security["readOnlyRootFilesystem"] is True
+
+
+def test_its_containers_ask_for_little_and_memory_is_limited(addon: Addon, context: Make) -> None:
+    for pod in pods(addon, context(addon)):
+        for container in pod["containers"]:
+            if "resources" in container:
+                asked = container["resources"]
+                assert asked["requests"]["cpu"].endswith("m")
+                assert "memory" in asked["limits"]
+
+
+def test_its_images_are_declared_and_never_floating(addon: Addon, context: Make) -> None:
+    ctx = context(addon)
+    declared = {ctx.image(name) for name in addon.images}
+    used = {c["image"] for pod in pods(addon, ctx) for c in pod["containers"]}
+    assert used <= declared
+    assert all(re.search(r":[\w.-]+$", ref) and not ref.endswith(":latest") for ref in declared)
+
+
+def test_no_secret_stands_outside_a_secret(addon: Addon, context: Make) -> None:
+    ctx = context(addon)
+    shown = [m for m in manifests(addon, ctx) if m["kind"] != "Secret"]
+    assert "secret of" not in json.dumps([shown, addon.values(ctx)])
