@@ -67,6 +67,11 @@ def _server(ctx: Context, metadata: dict[str, Any]) -> Manifest:
         "command": ["sh", "/etc/cnai/serve.sh"],
         "env": [
             {"name": "HOME", "value": "/tmp"},
+            # Buckets are paths: host-style names of buckets do not resolve in the cluster.
+            {"name": "MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE", "value": "path"},
+            {"name": "MLFLOW_DISABLE_TELEMETRY", "value": "true"},
+            {"name": "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "value": "false"},
+            {"name": "GIT_PYTHON_REFRESH", "value": "quiet"},
             {"name": "PORT", "value": str(PORT)},
             {"name": "WORKERS", "value": str(ctx.settings.workers)},
             {"name": "MLFLOW_SERVER_ALLOWED_HOSTS", "value": ",".join(hosts(ctx))},
@@ -129,6 +134,8 @@ def proof(ctx: Context) -> tuple[Probe, ...]:
                 user=USER,
                 env=[
                     {"name": "HOME", "value": "/tmp"},
+                    {"name": "USER", "value": NAME},
+                    {"name": "GIT_PYTHON_REFRESH", "value": "quiet"},
                     {
                         "name": "MLFLOW_TRACKING_URI",
                         "value": f"http://{NAME}.{NAME}.svc:{PORT}",

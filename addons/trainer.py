@@ -40,21 +40,37 @@ def runtime(ctx: Context) -> Manifest:
         "name": "node",
         "image": ctx.image("trainer-jax"),
         "imagePullPolicy": "IfNotPresent",
-        "env": [{"name": "HOME", "value": "/tmp"}],
+        # The SDK writes the function that it sends into the working directory.
+        "workingDir": "/tmp",
+        "env": [
+            {"name": "HOME", "value": "/tmp"},
+            # The numeric user has no entry in passwd; MLflow asks who runs.
+            {"name": "USER", "value": NAME},
+            {"name": "GIT_PYTHON_REFRESH", "value": "quiet"},
+            {"name": "MLFLOW_DISABLE_TELEMETRY", "value": "true"},
+        ],
+        # The SDK refuses limits that name no device, so cpu is named beside memory.
+        "resources": {
+            "requests": {"cpu": "250m", "memory": "768Mi"},
+            "limits": {"cpu": "2", "memory": "1Gi"},
+        },
         "securityContext": container_security(),
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
     }
     pod = {
+        "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "securityContext": pod_security(USER),
         "containers": [container],
         "volumes": [{"name": "tmp", "emptyDir": {}}],
     }
+    # A Job fails with its first pod, and JobSet starts all again together: one lost process spoils
+    # the whole group.
     node = {
         "name": "node",
         "template": {
             "metadata": {"labels": {"trainer.kubeflow.org/trainjob-ancestor-step": "trainer"}},
-            "spec": {"template": {"spec": pod}},
+            "spec": {"backoffLimit": 0, "template": {"spec": pod}},
         },
     }
     return {
@@ -63,7 +79,7 @@ def runtime(ctx: Context) -> Manifest:
         "metadata": {"name": RUNTIME, "labels": {"trainer.kubeflow.org/framework": "jax"}},
         "spec": {
             "mlPolicy": {"numNodes": 1, "jax": {}},
-            "template": {"spec": {"replicatedJobs": [node]}},
+            "template": {"spec": {"failurePolicy": {"maxRestarts": 2}, "replicatedJobs": [node]}},
         },
     }
 

@@ -27,6 +27,7 @@ class Ground:
 
     provider: k8s.Provider
     kubeconfig: pulumi.Output[str]
+    generation: pulumi.Output[str]
     cluster: pulumi.Resource
 
 
@@ -123,6 +124,7 @@ class Installation(Component):
         gate = Ready(
             f"{self._name}/{name}",
             kubeconfig=self._ground.kubeconfig,
+            generation=self._ground.generation,
             probes=probes,
             about=about,
             opts=self.child(deleted_with=self._ground.cluster, depends_on=list(after)),

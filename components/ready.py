@@ -20,8 +20,10 @@ class _Provider(dynamic.ResourceProvider):
         return dynamic.CreateResult(props["key"], {**props, **self._run(props)})
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        # A new kubeconfig of the same cluster is no reason to probe again; other probes are.
-        return dynamic.DiffResult(changes=olds.get("key") != news.get("key"))
+        # A new kubeconfig of the same cluster is no reason to probe again; other probes are, and
+        # so is another cluster.
+        changed = [name for name in ("key", "generation") if olds.get(name) != news.get(name)]
+        return dynamic.DiffResult(changes=bool(changed))
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
         return dynamic.UpdateResult({**news, **self._run(news)})
@@ -35,14 +37,16 @@ class _Provider(dynamic.ResourceProvider):
 class Ready(dynamic.Resource, module="cnai", name="Ready"):
     """Runs probes when it is made, and again when they or what they are about change.
 
-    ``about`` is the plain data whose change asks for a new look.
+    ``about`` is the plain data whose change asks for a new look, ``generation`` tells one cluster
+    from the next of its name.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         name: str,
         *,
         kubeconfig: Input[str],
+        generation: Input[str],
         probes: Sequence[Probe],
         about: str,
         opts: ResourceOptions | None = None,
@@ -52,6 +56,7 @@ class Ready(dynamic.Resource, module="cnai", name="Ready"):
         key = hashlib.sha256(f"{told}{about}".encode()).hexdigest()[:16]
         props: dict[str, Input[Any]] = {
             "kubeconfig": kubeconfig,
+            "generation": generation,
             "probes": told,
             "key": key,
             "evidence": None,

@@ -120,11 +120,18 @@ class Platform:
         provider = k8s.Provider(
             "cluster",
             kubeconfig=cluster.kubeconfig,
-            cluster_identifier=facts.name,
+            # Another cluster of the same name is another cluster: all that lived in the old one is
+            # made again. A new kubeconfig of the same one replaces nothing.
+            cluster_identifier=cluster.generation,
             enable_server_side_apply=True,
             opts=pulumi.ResourceOptions(parent=cluster, deleted_with=cluster),
         )
-        ground = Ground(provider=provider, kubeconfig=cluster.kubeconfig, cluster=cluster)
+        ground = Ground(
+            provider=provider,
+            kubeconfig=cluster.kubeconfig,
+            generation=cluster.generation,
+            cluster=cluster,
+        )
         self._install(ground, cluster, facts, settings, addons)
         self.outputs: dict[str, Any] = {
             "kubeconfig": cluster.kubeconfig,

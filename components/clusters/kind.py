@@ -17,6 +17,8 @@ from typing import Any
 import yaml
 from pulumi import Input, Output, ResourceOptions, dynamic
 
+from components.clusters.local import WORKERS
+from components.labels import POOL
 from tools import kind_config, node_image, supply
 from tools.engine import Engine, ensure, find, stop_if_idle
 from tools.errors import Problem, ProblemError
@@ -79,6 +81,7 @@ class _Provider(dynamic.ResourceProvider):
             mount=mark,
             mode=Mode(props["mode"]),
             image=image,
+            labels={POOL: WORKERS},
         )
         written = kubeconfig_file(stack)
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:

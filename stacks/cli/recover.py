@@ -86,6 +86,24 @@ def forget_pending(pulumi: Pulumi) -> list[str]:
     return told
 
 
+def cluster_urn(exported: Mapping[str, Any]) -> str | None:
+    """Return the URN of the cluster in an exported state, if it has one. Pure."""
+    resources = (exported.get("deployment") or {}).get("resources") or []
+    urns = [str(r["urn"]) for r in resources if str(r["type"]).endswith("cnai:KindCluster")]
+    return urns[0] if urns else None
+
+
+def forget_cluster(pulumi: Pulumi) -> int:
+    """Take the cluster and all that depends on it out of the state; return how many these were."""
+    exported = json.loads(pulumi.ask("stack", "export").stdout or "{}")
+    urn = cluster_urn(exported)
+    if urn is None:
+        return 0
+    pulumi.ask("state", "delete", urn, "--target-dependents", "--force", "--yes")
+    left = json.loads(pulumi.ask("stack", "export").stdout)["deployment"].get("resources") or []
+    return len(exported["deployment"]["resources"]) - len(left)
+
+
 def _busy(stack: str, lock: Mapping[str, Any]) -> Problem:
     return Problem(
         "CNAI-PULUMI-002",

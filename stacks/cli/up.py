@@ -70,9 +70,9 @@ def mend(pulumi: Pulumi, stack: str, settings: Settings) -> list[str]:
         return done
     found = engine.ensure()
     if not complete(nodes(found, facts_of(stack, settings).name), settings.workers):
-        # What lived in the cluster is gone with it; its resources need no deletion one by one.
-        code, _ = pulumi.run("refresh", "--target=**cnai:KindCluster::cluster", say=lambda _: None)
-        done.append(f"the cluster is gone or lost a node; it is made anew (refresh: {code})")
+        # All that lived in the cluster is gone with it: the state forgets the one with the other.
+        forgotten = recover.forget_cluster(pulumi)
+        done.append(f"the cluster is gone or lost a node: {forgotten} resources are made anew")
     return done
 
 

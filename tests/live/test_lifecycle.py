@@ -178,7 +178,7 @@ def test_a_cluster_that_somebody_else_made_is_refused_and_left_alone(
 
 
 @pytest.mark.last
-def test_a_cluster_deleted_behind_our_back_is_noticed(platform: Platform) -> None:
+def test_a_cluster_that_lost_a_node_is_noticed_by_a_refresh(platform: Platform) -> None:
     worker = platform.nodes[-1]
     platform.engine.run("rm", "--force", "--volumes", worker)
     seen = platform.pulumi(

@@ -1,7 +1,7 @@
-# Brings the schema up to date, then serves. The connections are those of the Secrets `database`
-# and `bucket`; the password goes by libpq's own variable and never stands on a command line.
+# Brings the schema up to date and serves. The connections are those of the Secrets `database` and
+# `bucket`; the password goes by libpq's own variable and stands in no address and no argument.
 set -eu
-store="postgresql://$PGUSER@$PGHOST:$PGPORT/$PGDATABASE"
-python3 -m mlflow db upgrade "$store"
+export MLFLOW_BACKEND_STORE_URI="postgresql+psycopg2://$PGUSER@$PGHOST:$PGPORT/$PGDATABASE"
+export MLFLOW_S3_ENDPOINT_URL="$AWS_ENDPOINT_URL"
 exec python3 -m mlflow server --host 0.0.0.0 --port "$PORT" --workers "$WORKERS" \
-  --backend-store-uri "$store" --serve-artifacts --artifacts-destination "s3://$BUCKET"
+  --serve-artifacts --artifacts-destination "s3://$BUCKET"
