@@ -252,6 +252,9 @@ def main() -> int:
     except TimeoutError as error:
         print(f"{error}\n  fix  look: {look}", file=sys.stderr)
         return 9
+    except KeyboardInterrupt:
+        print(f"{name} goes on without you\n  fix  stop it: {look.replace('describe', 'delete')}")
+        return 8
     except RuntimeError as error:
         print(f"lost sight of {name}: {error}\n  why  {cause(error)}", file=sys.stderr)
         return 1
