@@ -1,0 +1,132 @@
+"""Programs from upstream releases, each checked against the checksums that its publisher posts."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import tarfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
+
+from tools.builder import no_network
+from tools.catalog import Program, Release
+from tools.errors import Problem, ProblemError
+from tools.graph import Target, Workplace
+
+_RECIPE = 1
+_SECONDS = 60
+_REFUSED = 400
+_HASHES = {64: "sha256", 128: "sha512"}
+
+
+def reachable(url: str, seconds: float = 3.0) -> bool:
+    """Tell whether a HEAD of ``url`` is answered in time, by a server that lets us in."""
+    request = urllib.request.Request(url, method="HEAD")
+    try:
+        with urllib.request.urlopen(request, timeout=seconds) as answer:
+            return int(answer.status) < _REFUSED
+    except (OSError, ValueError):
+        return False
+
+
+def target(program: Program, executable: str) -> Target:
+    """Return the target that fetches one executable of a program's release."""
+    release = program.upstream[executable]
+
+    def build(at: Workplace) -> None:
+        at.out.mkdir()
+        fetch(f"program:{executable}", release, at.out / executable)
+
+    return Target(
+        name=f"program:{executable}",
+        place=f"programs/{executable}-upstream-{{key}}",
+        recipe={
+            "recipe": _RECIPE,
+            "url": release.url,
+            "checksums": release.checksums,
+            "member": release.member,
+        },
+        build=build,
+    )
+
+
+def fetch(name: str, release: Release, out: Path) -> None:
+    """Download a release's file, check it, and write the executable to ``out``.
+
+    Raises :class:`ProblemError`: CNAI-SUPPLY-002 when a server cannot be reached or has no such
+    file, CNAI-SUPPLY-003 when the file is not what its publisher posted.
+    """
+    file = urlsplit(release.url).path.rsplit("/", 1)[-1]
+    expected = checksum_of(file, _read(name, release.checksums))
+    if expected is None:
+        raise ProblemError(_mismatch(name, release, f"{release.checksums} does not name {file}"))
+    download = out.with_name(f".{file}")
+    found = _download(name, release.url, download, _HASHES[len(expected)])
+    if found != expected:
+        download.unlink()
+        raise ProblemError(_mismatch(name, release, f"expected {expected}, got {found}"))
+    if release.member:
+        with tarfile.open(download) as tar:
+            content = tar.extractfile(release.member)
+            if content is None:
+                raise ProblemError(_mismatch(name, release, f"no file {release.member} in it"))
+            with out.open("wb") as sink:
+                shutil.copyfileobj(content, sink)
+        download.unlink()
+    else:
+        download.rename(out)
+    out.chmod(0o755)
+
+
+def checksum_of(file: str, checksums: str) -> str | None:
+    """Return the checksum of a file in the text of a checksum file, in lower case, or nothing.
+
+    Such a file holds lines of checksum and name, or one checksum alone.
+    """
+    for line in checksums.splitlines():
+        parts = line.split()
+        if not parts or not re.fullmatch(r"[0-9a-fA-F]{64}|[0-9a-fA-F]{128}", parts[0]):
+            continue
+        if len(parts) == 1 or parts[1].lstrip("*").rsplit("/", 1)[-1] == file:
+            return parts[0].lower()
+    return None
+
+
+def _open(name: str, url: str) -> IO[bytes]:
+    try:
+        answer: IO[bytes] = urllib.request.urlopen(url, timeout=_SECONDS)
+    except (urllib.error.URLError, TimeoutError) as error:
+        raise ProblemError(no_network(name, f"{url}: {error}")) from error
+    return answer
+
+
+def _read(name: str, url: str) -> str:
+    with _open(name, url) as answer:
+        return answer.read().decode()
+
+
+def _download(name: str, url: str, out: Path, algorithm: str) -> str:
+    """Write what is at ``url`` to ``out`` and return its checksum."""
+    checksum = hashlib.new(algorithm)
+    with _open(name, url) as answer, out.open("wb") as sink:
+        try:
+            while block := answer.read(1 << 20):
+                checksum.update(block)
+                sink.write(block)
+        except TimeoutError as error:
+            raise ProblemError(no_network(name, f"{url}: {error}")) from error
+    return checksum.hexdigest()
+
+
+def _mismatch(name: str, release: Release, why: str) -> Problem:
+    return Problem(
+        "CNAI-SUPPLY-003",
+        f"{name}: what was downloaded is not what its publisher posted",
+        f"{release.url}: {why}",
+        "run the same again; when it stays so, a proxy alters downloads or the release has changed:"
+        " use `supply: source`, which builds from pinned sources",
+    )
