@@ -1,7 +1,7 @@
 # Everything starts here. `make up` and `make test` need nothing but Python 3.11 and, on other systems
 # than Debian and Ubuntu, a container engine.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up down test check lint fast bench lock clean
+.PHONY: help bootstrap up down test check lint fast docs bench lock clean
 
 STACK ?= kind
 HOME_OF_CHECKOUT := $(or $(CNAI_HOME),.cnai)
@@ -29,19 +29,22 @@ check: lint fast ## Linters, types, import rules and the fast tests; no cluster
 lint: bootstrap
 	@$(BIN)/ruff check -q .
 	@$(BIN)/ruff format -q --check .
-	@$(BIN)/lint-imports --no-cache >$(HOME_OF_CHECKOUT)/lint-imports.log || { cat $(HOME_OF_CHECKOUT)/lint-imports.log; exit 1; }
 	@$(BIN)/mypy
 
 fast: bootstrap
 	@$(BIN)/python -m pytest -q -n 2 $(addprefix --ignore=,$(SLOW)) tests
 
+docs: bootstrap ## Write the pages that are made from the code
+	@$(BIN)/python -m tools.error_page
+
 bench: bootstrap ## Measure the budgets; writes docs/reference/benchmarks.md
 	@$(BIN)/cnai bench $(STACK)
 
 lock: bootstrap ## Resolve requirements.in into requirements.lock, with hashes
-	@$(BIN)/uv pip compile requirements.in --python-version 3.11 --universal --generate-hashes \
-		--annotation-style line --custom-compile-command "make lock" --no-emit-index-url \
-		--no-emit-find-links --quiet --output-file requirements.lock
+	@tools/uv.sh $(HOME_OF_CHECKOUT)/venv pip compile requirements.in --python-version 3.11 \
+		--universal --generate-hashes --annotation-style line --custom-compile-command "make lock" \
+		--no-emit-index-url --no-emit-find-links --output-file requirements.lock
+	@tools/bootstrap.sh
 
 clean: ## Forget this checkout's environment and logs; stacks, passphrase and cache stay
 	@rm -rf $(HOME_OF_CHECKOUT)/venv $(HOME_OF_CHECKOUT)/logs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -24,7 +24,7 @@ problem() {
 digest() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi; }
 
 # The place of the checkout is part of the key, since the environment points to it.
-key=$({ printf '%s\n' "$repo"; cat "$repo/requirements.lock" "$repo/pyproject.toml" "$0"; } | digest)
+key=$({ printf '%s\n' "$repo"; cat "$repo/requirements.lock" "$repo/pyproject.toml" "$0" "$repo/tools/uv.sh"; } | digest)
 finished() {
     [ -x "$venv/bin/python" ] && [ -r "$stamp" ] && IFS= read -r old <"$stamp" && [ "$old" = "$key" ]
 }
@@ -73,27 +73,11 @@ fi
 export PIP_CACHE_DIR="$cache/pip" PIP_DISABLE_PIP_VERSION_CHECK=1 UV_CACHE_DIR="$cache/uv"
 unset PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_TARGET PIP_USER PIP_PREFIX PIP_REQUIRE_VIRTUALENV
 
-# uv installs in seconds what takes pip a minute, but does not read pip's configuration: hand it over.
-settings=$("$venv/bin/python" -m pip config list 2>/dev/null || true)
-setting() { printf '%s\n' "$settings" | sed -n -E "s/^(global|install|:env:)\\.$1='(.*)'\$/\\2/p" | tail -n 1; }
-hand_over() {
-    value=$(setting "$1")
-    if [ -n "$value" ]; then export "$2=$value"; fi
-}
-with_uv() (
-    hand_over index-url UV_DEFAULT_INDEX
-    hand_over extra-index-url UV_INDEX
-    hand_over trusted-host UV_INSECURE_HOST
-    hand_over cert SSL_CERT_FILE
-    hand_over timeout UV_HTTP_TIMEOUT
-    hand_over no-index UV_NO_INDEX
-    links=$(setting find-links | tr -s ' ' ',')
-    if [ -n "$links" ]; then export UV_FIND_LINKS="$links"; fi
-    # The moving progress is for a terminal only. Every file is checked against the lock, so any
-    # index may deliver it.
-    "$venv/bin/uv" $([ -t 2 ] || echo --quiet) --no-config --no-python-downloads pip sync --python "$venv/bin/python" \
+# Every file is checked against the lock, so any index may deliver it.
+with_uv() {
+    "$repo/tools/uv.sh" "$venv" pip sync --python "$venv/bin/python" \
         --index-strategy unsafe-best-match --require-hashes "$repo/requirements.lock"
-)
+}
 with_pip() { "$venv/bin/python" -m pip install -q --require-hashes -r "$repo/requirements.lock"; }
 
 say "installing $(grep -c '==' "$repo/requirements.lock") packages, each checked against its hash"
