@@ -41,12 +41,13 @@ def prepare(mode: supply.Mode) -> dict[str, str]:
     The environment holds only what differs from the caller's; PATH begins with our programs. Raises
     ProblemError when a program cannot be had. What is in place already is left as it is.
     """
+    mode = supply.resolve(mode)
     supply.ensure([f"program:{name}" for name in PROGRAMS], mode)
     place = home()
     for folder in ("bin", "pulumi/plugins", "state", "stacks"):
         (place / folder).mkdir(parents=True, exist_ok=True)
-    _programs(place / "bin")
-    _provider(place / "pulumi" / "plugins")
+    _programs(place / "bin", mode)
+    _provider(place / "pulumi" / "plugins", mode)
     _logs(place / "pulumi" / "logs", wanted=os.environ.get("CNAI_PULUMI_LOGS") == "1")
     env = {
         "PATH": os.pathsep.join(
@@ -59,7 +60,7 @@ def prepare(mode: supply.Mode) -> dict[str, str]:
         "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
-    if supply.resolve(mode) is supply.Mode.SOURCE:
+    if mode is supply.Mode.SOURCE:
         env["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
     return env
 
@@ -92,8 +93,8 @@ def stack_project(project: str) -> Path:
     return folder
 
 
-def _programs(folder: Path) -> None:
-    pulumi = supply.program("pulumi")
+def _programs(folder: Path, mode: supply.Mode) -> None:
+    pulumi = supply.program("pulumi", mode)
     # The engine warns of every plugin that is on PATH but not beside its own executable, links
     # resolved: so that one is no symbolic link.
     _same_file(pulumi, folder / "pulumi")
@@ -102,22 +103,22 @@ def _programs(folder: Path) -> None:
         _same_file(file, folder / file.name)
     if not bundled:
         runner = folder / "pulumi-language-python-exec"
-        _same_file(supply.program(runner.name), runner)
+        _same_file(supply.program(runner.name, mode), runner)
         # -P: the engine starts us in the directory of a program, whose modules are not for us.
         _script(folder / LANGUAGE_HOST, "-P", "-m", "tools.language_host", "--exec", str(runner))
     # In place of the bundle's: that one looks for the environment below the program's directory.
     _script(folder / "pulumi-resource-pulumi-python", "-u", "-m", "pulumi.dynamic")
     for name in ("kubectl", "kind"):
-        _link(supply.program(name), folder / name)
+        _link(supply.program(name, mode), folder / name)
 
 
-def _provider(plugins: Path) -> None:
+def _provider(plugins: Path, mode: supply.Mode) -> None:
     """Install the Kubernetes provider as the version that the SDK in this environment asks for."""
     sdk = Path(sysconfig.get_path("purelib"), "pulumi_kubernetes", "pulumi-plugin.json")
     version = json.loads(sdk.read_text())["version"]
     folder = plugins / f"resource-kubernetes-v{version}"
     folder.mkdir(exist_ok=True)
-    _link(supply.program("pulumi-resource-kubernetes"), folder / "pulumi-resource-kubernetes")
+    _link(supply.program("pulumi-resource-kubernetes", mode), folder / "pulumi-resource-kubernetes")
 
 
 def _logs(path: Path, *, wanted: bool) -> None:
