@@ -1,0 +1,109 @@
+"""What the journeys share: clients of the platform, and the command that a person types."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from kubernetes import client, config
+
+from tests.conftest import Platform
+from tools.paths import REPO
+
+EXAMPLE = REPO / "docs" / "examples" / "train_digits.py"
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+TRAINER = ("trainer.kubeflow.org", "v1alpha1")
+KUEUE = ("kueue.x-k8s.io", "v1beta2")
+
+
+@dataclass(frozen=True)
+class Team:
+    """The platform's cluster, seen from the team's namespace."""
+
+    core: client.CoreV1Api
+    custom: client.CustomObjectsApi
+    namespace: str
+
+    def trainjob(self, name: str) -> dict[str, Any]:
+        return dict(
+            self.custom.get_namespaced_custom_object(*TRAINER, self.namespace, "trainjobs", name)
+        )
+
+    def workload(self, trainjob: str) -> dict[str, Any] | None:
+        """The Kueue Workload of a TrainJob, when Kueue has made it."""
+        listed = self.custom.list_namespaced_custom_object(*KUEUE, self.namespace, "workloads")
+        for item in listed["items"]:
+            owners = item["metadata"].get("ownerReferences", [])
+            if any((o["kind"], o["name"]) == ("TrainJob", trainjob) for o in owners):
+                return dict(item)
+        return None
+
+    def pods(self, trainjob: str) -> list[Any]:
+        label = f"jobset.sigs.k8s.io/jobset-name={trainjob}"
+        return list(self.core.list_namespaced_pod(self.namespace, label_selector=label).items)
+
+    def delete(self, trainjob: str) -> None:
+        """Delete a TrainJob and wait until its pods are gone, so that its quota is free."""
+        try:
+            self.custom.delete_namespaced_custom_object(
+                *TRAINER, self.namespace, "trainjobs", trainjob
+            )
+        except client.ApiException as error:
+            if error.status != 404:
+                raise
+        wait_for(f"the pods of {trainjob} are gone", lambda: not self.pods(trainjob))
+
+
+def conditions(resource: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """The conditions of a resource by type; none when there is no resource."""
+    listed = (resource or {}).get("status", {}).get("conditions", [])
+    return {condition["type"]: condition for condition in listed}
+
+
+def holds(resource: dict[str, Any] | None, condition: str) -> bool:
+    return conditions(resource).get(condition, {}).get("status") == "True"
+
+
+def wait_for(what: str, seen: Callable[[], Any], seconds: float = 300) -> Any:
+    """Return the first true answer of ``seen``; fail with ``what`` when there is none in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := seen():
+            return answer
+        time.sleep(1)
+    return pytest.fail(f"not within {seconds:.0f} s: {what}")
+
+
+def train(platform: Platform, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the example as a person would."""
+    return subprocess.run(
+        [sys.executable, str(EXAMPLE), "--see", platform.mlflow_url, *arguments],
+        env={**platform.env, "KUBECONFIG": str(platform.kubeconfig)},
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def team(platform: Platform) -> Iterator[Team]:
+    api = config.new_client_from_config(config_file=str(platform.kubeconfig))
+    with api:
+        yield Team(client.CoreV1Api(api), client.CustomObjectsApi(api), platform.namespace)
+
+
+@pytest.fixture(scope="session")
+def mlflow(platform: Platform) -> Any:
+    """A client of the platform's MLflow, as the host reaches it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its imports touch what other packages have deprecated
+        from mlflow import MlflowClient  # noqa: PLC0415
+    return MlflowClient(platform.mlflow_url)
