@@ -154,7 +154,7 @@ def submit(client: TrainerClient, args: argparse.Namespace) -> str:
                 # Its links name the address inside the cluster; ours can be opened.
                 "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
                 "MLFLOW_LOGGING_LEVEL": "ERROR",
-                # The model's folder is stored as it is: source, not what an interpreter makes of it.
+                # The model's folder is stored as it is, and compiled files are no source.
                 "PYTHONDONTWRITEBYTECODE": "1",
             },
         ),

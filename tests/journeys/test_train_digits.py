@@ -108,14 +108,14 @@ def test_the_model_is_registered_without_a_pickle(mlflow: Any, trained: Trained)
     assert mlflow.get_model_version_download_uri(version.name, version.version).startswith(
         "mlflow-artifacts:/"
     ), "clients need no keys of the object store"
-    files = stored(mlflow, version.model_id)
+    files = stored(mlflow, version.source.removeprefix("models:/"))
     assert {"MLmodel", "digits_model.py", "input_example.json", "artifacts/weights.npz"} <= files
     assert not {Path(file).suffix for file in files} & {".pkl", ".pickle", ".pyc"}
 
 
 def stored(mlflow: Any, model: str, folder: str | None = None) -> set[str]:
     """Paths of all files of a logged model, as MLflow lists them from the object store."""
-    files = set()
+    files: set[str] = set()
     for entry in mlflow.list_logged_model_artifacts(model, folder):
         files |= stored(mlflow, model, entry.path) if entry.is_dir else {entry.path}
     return files
