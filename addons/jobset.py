@@ -70,6 +70,7 @@ ADDON = Addon(
     title="Groups of Jobs that start, restart and end as one",
     namespace=NAMESPACE,
     images=("jobset", "curl"),
+    chart=NAME,
     values=values,
     ready=ready,
     proof=proof,

@@ -151,6 +151,7 @@ ADDON = Addon(
     namespace=NAMESPACE,
     after=("jobset", "trainer"),
     images=("kueue", "curl"),
+    chart=NAME,
     values=values,
     ready=ready,
     resources=queues,

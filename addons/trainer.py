@@ -122,6 +122,7 @@ ADDON = Addon(
     namespace=NAMESPACE,
     requires=("jobset",),
     images=("trainer", "trainer-jax"),
+    chart=NAME,
     values=values,
     ready=ready,
     resources=lambda ctx: [runtime(ctx)],

@@ -31,7 +31,6 @@ class Pin:
     version: str
     licence: str
     homepage: str
-    chart: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +76,8 @@ class Addon:
     It is installed in steps, each of which waits for the one before: ``crds``, then the chart with
     ``values`` and the ``workloads``, then ``ready`` (the controllers answer), then ``resources``
     (objects of the addon's own kinds) and last ``proof``: probes that use the addon. What comes
-    after an addon in the order starts when its proof held.
+    after an addon in the order starts when its proof held. ``chart`` and ``images`` are names in the
+    catalogue of ``tools``.
     """
 
     name: str
@@ -91,6 +91,7 @@ class Addon:
     databases: tuple[str, ...] = ()
     buckets: tuple[str, ...] = ()
     settings: type[AddonSettings] = AddonSettings
+    chart: str | None = None
     privileged: bool = False
     crds: Callable[[Context], list[Manifest]] = _nothing
     values: Callable[[Context], Manifest] = _no_values

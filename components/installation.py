@@ -18,8 +18,6 @@ from components.labels import managed
 from components.ready import Ready
 from tools.supply import Chart
 
-WAIT = "pulumi.com/waitFor"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Ground:
@@ -132,45 +130,16 @@ class Installation(Component):
         return [gate]
 
 
+def token(manifest: Manifest) -> str:
+    """Return the type that the Kubernetes provider knows an object by; kinds of ours included."""
+    api_version: str = manifest["apiVersion"]
+    group = api_version if "/" in api_version else f"core/{api_version}"
+    return f"kubernetes:{group}:{manifest['kind']}"
+
+
 def place(prefix: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pulumi.Resource:
-    """Make one object from its manifest."""
-    name = f"{prefix}/{logical(manifest)}"
-    maker = _MAKERS.get((manifest["apiVersion"], manifest["kind"]))
-    fields = {k: v for k, v in manifest.items() if k not in {"apiVersion", "kind"}}
-    if maker is None:
-        return k8s.apiextensions.CustomResource(
-            name,
-            api_version=manifest["apiVersion"],
-            kind=manifest["kind"],
-            metadata=fields.pop("metadata"),
-            others=fields,
-            opts=opts,
-        )
-    if "stringData" in fields:
-        fields["string_data"] = fields.pop("stringData")
-    if "roleRef" in fields:
-        fields["role_ref"] = fields.pop("roleRef")
-    return maker(name, opts=opts, **fields)
-
-
-_MAKERS: dict[tuple[str, str], Any] = {
-    ("v1", "ConfigMap"): k8s.core.v1.ConfigMap,
-    ("v1", "Namespace"): k8s.core.v1.Namespace,
-    ("v1", "Node"): k8s.core.v1.Node,
-    ("v1", "Secret"): k8s.core.v1.Secret,
-    ("v1", "Service"): k8s.core.v1.Service,
-    ("v1", "ServiceAccount"): k8s.core.v1.ServiceAccount,
-    ("apps/v1", "DaemonSet"): k8s.apps.v1.DaemonSet,
-    ("apps/v1", "Deployment"): k8s.apps.v1.Deployment,
-    ("apps/v1", "StatefulSet"): k8s.apps.v1.StatefulSet,
-    ("batch/v1", "CronJob"): k8s.batch.v1.CronJob,
-    ("batch/v1", "Job"): k8s.batch.v1.Job,
-    ("rbac.authorization.k8s.io/v1", "ClusterRole"): k8s.rbac.v1.ClusterRole,
-    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"): k8s.rbac.v1.ClusterRoleBinding,
-    ("rbac.authorization.k8s.io/v1", "Role"): k8s.rbac.v1.Role,
-    ("rbac.authorization.k8s.io/v1", "RoleBinding"): k8s.rbac.v1.RoleBinding,
-    (
-        "apiextensions.k8s.io/v1",
-        "CustomResourceDefinition",
-    ): k8s.apiextensions.v1.CustomResourceDefinition,
-}
+    """Make one object from its manifest; what a Secret holds stays secret in the state."""
+    if manifest["kind"] == "Secret":
+        hidden = pulumi.ResourceOptions(additional_secret_outputs=["data", "stringData"])
+        opts = pulumi.ResourceOptions.merge(opts, hidden)
+    return pulumi.CustomResource(token(manifest), f"{prefix}/{logical(manifest)}", manifest, opts)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
+from pulumi.runtime.config import CONFIG, get_config_env
 
 from addons import catalogue, pins
 from components.addon import Addon, Context, order, predecessors, providers, select
@@ -28,7 +29,7 @@ def main() -> None:
     """Bring up the stack that Pulumi selected."""
     try:
         stack = pulumi.get_stack()
-        settings = load(inherited(stack, said(pulumi.runtime.config.CONFIG), stack_files.read))
+        settings = load(inherited(stack, said(CONFIG.get() or get_config_env()), stack_files.read))
         for name, value in Platform(stack, settings).outputs.items():
             pulumi.export(name, value)
     except ProblemError as error:
@@ -176,7 +177,7 @@ class Platform:
                 addon,
                 seen[addon.name],
                 ground=ground,
-                chart=supply.chart(addon.name, self._mode) if seen[addon.name].pin.chart else None,
+                chart=supply.chart(addon.chart, self._mode) if addon.chart else None,
                 needs=[*before, *teams, *(images[i] for i in addon.images if i in images)],
                 opts=inside,
             )

@@ -22,22 +22,27 @@ def names() -> list[str]:
     return sorted(path.name.split(".")[1] for path in STACKS.glob("Pulumi.*.yaml"))
 
 
+def path(stack: str) -> Path:
+    """Return where the file of a stack is, or would be."""
+    return STACKS / f"Pulumi.{stack}.yaml"
+
+
 def read(stack: str) -> dict[str, Any] | None:
     """Return what a stack's own file says, without the namespace; None when there is no file.
 
     Raises ProblemError (CNAI-CONFIG-004) for a file that is no YAML mapping.
     """
-    path = STACKS / f"Pulumi.{stack}.yaml"
-    if not path.is_file():
+    file = path(stack)
+    if not file.is_file():
         return None
     try:
-        said = (yaml.safe_load(path.read_text()) or {}).get("config") or {}
+        said = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
         return {k.removeprefix(NAMESPACE): v for k, v in said.items() if k.startswith(NAMESPACE)}
     except (yaml.YAMLError, AttributeError) as error:
         raise ProblemError(
             Problem(
                 "CNAI-CONFIG-004",
-                f"{path} cannot be read",
+                f"{file} cannot be read",
                 " ".join(str(error).split())[:300],
                 "write it as YAML: `config:` and below it keys that begin with `cnai:`",
                 exit_code=2,

@@ -79,6 +79,9 @@ class Platform:
 
     def pulumi(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run `pulumi` in the environment that `cnai env` prints."""
+        if args[0] in {"up", "preview", "refresh", "destroy"}:
+            file = self.home / "stacks" / f"Pulumi.{self.stack}.yaml"
+            args = (*args, f"--config-file={file}")
         script = f'eval "$(cnai env {self.stack})" && exec pulumi "$@"'
         return subprocess.run(
             ["bash", "-c", script, "pulumi", *args],

@@ -21,8 +21,9 @@ from stacks import stack_files
 from stacks.cli import say
 from stacks.cli.down import down
 from stacks.cli.session import open_stack
-from stacks.cli.up import up
+from stacks.cli.up import failed, up
 from tools import host, supply
+from tools.errors import ProblemError
 from tools.paths import REPO, cache
 
 PAGE = REPO / "docs" / "reference" / "benchmarks.md"
@@ -68,9 +69,9 @@ def _timed(run: Callable[[], Any]) -> float:
 def _preview(stack: str) -> None:
     settings = stack_files.settings(stack)
     pulumi = open_stack(stack, supply.resolve(settings.supply))
-    done = pulumi.ask("preview")
-    if done.returncode:
-        raise RuntimeError(done.stdout + done.stderr)
+    code, progress = pulumi.run("preview", say=lambda _: None)
+    if code:
+        raise ProblemError(failed("preview", progress, code, pulumi))
 
 
 def measure(kubeconfig: str) -> dict[str, dict[str, float]]:

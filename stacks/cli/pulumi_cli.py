@@ -22,18 +22,19 @@ PAUSE = 0.2
 class Pulumi:
     """The Pulumi command for one stack, in the environment that keeps to this checkout."""
 
-    def __init__(self, stack: str, env: Mapping[str, str]) -> None:
-        """Use the environment that ``tools.pulumi_home.prepare`` gave."""
+    def __init__(self, stack: str, env: Mapping[str, str], config: Path) -> None:
+        """Use the environment and the stack file that ``tools.pulumi_home`` gave."""
         self.stack = stack
+        self._config = f"--config-file={config}"
         self._env = {**os.environ, **env}
         self.log = home() / "logs" / f"{stack}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
 
-    def ask(self, *args: str) -> subprocess.CompletedProcess[str]:
+    def ask(self, *args: str, cwd: Path = REPO) -> subprocess.CompletedProcess[str]:
         """Run a short command and return what it said; the caller looks at the exit code."""
         return subprocess.run(
             ["pulumi", *args, f"--stack={self.stack}", "--non-interactive"],
-            cwd=REPO,
+            cwd=cwd,
             env=self._env,
             capture_output=True,
             text=True,
@@ -59,8 +60,9 @@ class Pulumi:
             events.touch()
             process = subprocess.Popen(
                 [
-                    *("pulumi", verb, f"--stack={self.stack}", "--yes", "--non-interactive"),
-                    *("--color=never", f"--event-log={events}", *args),
+                    *("pulumi", verb, f"--stack={self.stack}", "--non-interactive"),
+                    *("--color=never", f"--event-log={events}", self._config, *args),
+                    *(("--yes",) if verb != "preview" else ()),
                 ],
                 cwd=REPO,
                 env=self._env,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from stacks import stack_files
 from stacks.cli.pulumi_cli import Pulumi
 from tools import pulumi_home
 from tools.errors import Problem, ProblemError
 from tools.supply import Mode
+
+PROJECT = "cnai"
+"""Name of the project in Pulumi.yaml."""
 
 
 def open_stack(stack: str, mode: Mode) -> Pulumi:
@@ -13,8 +17,13 @@ def open_stack(stack: str, mode: Mode) -> Pulumi:
 
     Raises ProblemError (CNAI-PULUMI-004) when it cannot be made.
     """
-    pulumi = Pulumi(stack, pulumi_home.prepare(mode))
-    made = pulumi.ask("stack", "select", "--create")
+    env = pulumi_home.prepare(mode)
+    committed = stack_files.path(stack)
+    pulumi = Pulumi(stack, env, pulumi_home.stack_file(stack, committed))
+    if pulumi.ask("stack", "select").returncode == 0:
+        return pulumi
+    # The salt of the passphrase lands beside this checkout's state, never in the committed file.
+    made = pulumi.ask("stack", "init", cwd=pulumi_home.stack_project(PROJECT))
     if made.returncode:
         raise ProblemError(
             Problem(
@@ -25,4 +34,4 @@ def open_stack(stack: str, mode: Mode) -> Pulumi:
                 exit_code=1,
             )
         )
-    return pulumi
+    return Pulumi(stack, env, pulumi_home.stack_file(stack, committed))

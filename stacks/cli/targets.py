@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from addons import pins
 from stacks.compose import chosen
 from stacks.settings import Settings
 
@@ -13,7 +12,7 @@ def targets(settings: Settings) -> list[str]:
     """Return the names of programs, images and charts, each once."""
     addons = chosen(settings)
     images = {name for addon in addons for name in addon.images}
-    charts = {addon.name for addon in addons if pins()[addon.name].chart}
+    charts = {addon.chart for addon in addons if addon.chart}
     return [
         *[f"program:{name}" for name in PROGRAMS],
         "node-image",

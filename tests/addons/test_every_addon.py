@@ -62,6 +62,11 @@ def test_its_file_has_its_name_and_its_pin_a_table(addon: Addon) -> None:
     assert addon.name in pins()
 
 
+def test_its_version_is_that_of_what_is_built_or_pulled(addon: Addon, context: Make) -> None:
+    tags = [context(addon).image(name).rsplit(":", 1)[1].lstrip("v") for name in addon.images]
+    assert any(tag.split("-")[0] == pins()[addon.name].version for tag in tags)
+
+
 def test_it_has_a_page(addon: Addon) -> None:
     page = (REPO / "docs" / "addons" / f"{addon.name}.md").read_text()
     assert page.startswith("# ")

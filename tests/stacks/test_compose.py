@@ -28,8 +28,10 @@ class Notes(Mocks):
         extra = {"kubeconfig": "k", "generation": "g", "containers": ["n"], "value": "v"}
         return f"{args.name}-id", {**args.inputs, **extra}
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
-        return {}
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        return {}, None
 
 
 @pytest.fixture
