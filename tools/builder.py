@@ -103,9 +103,7 @@ class _Run:
             raise ProblemError(*self.problems)
         return Outcome(self.at, cached, self.seconds)
 
-    def _ready(
-        self, waiting: Mapping[str, Target], running: Iterable[Target]
-    ) -> list[Target]:
+    def _ready(self, waiting: Mapping[str, Target], running: Iterable[Target]) -> list[Target]:
         """Return what can start now, the longest first: it decides when all is done."""
         busy = waiting.keys() | {target.name for target in running}
         free = [t for t in waiting.values() if not busy & set(t.needs)]

@@ -25,11 +25,15 @@ _ARCHES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 @dataclass(frozen=True)
 class Release:
-    """A file of an upstream release, where its checksum is, and the file wanted of an archive."""
+    """A file of an upstream release, where its checksum is, and the executables in it.
 
+    ``members`` maps an executable to its path in the archive; to nothing when the file is it.
+    """
+
+    program: str
     url: str
     checksums: str
-    member: str | None = None
+    members: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,6 @@ class Program:
     binaries: Mapping[str, str] = field(default_factory=dict)
     copies: Mapping[str, str] = field(default_factory=dict)
     embeds: Mapping[str, str] = field(default_factory=dict)
-    upstream: Mapping[str, Release] = field(default_factory=dict)
 
     @property
     def executables(self) -> tuple[str, ...]:
@@ -105,6 +108,7 @@ class Catalog:
     go_fetched: str
     suite: str
     programs: Mapping[str, Program]
+    releases: tuple[Release, ...]
     layers: Mapping[str, Layer]
     images: Mapping[str, ImageSpec]
     charts: Mapping[str, ChartSpec]
@@ -123,6 +127,10 @@ class Catalog:
         known = {*self.programs, *(e for p in self.programs.values() for e in p.executables)}
         raise ProblemError(unknown(f"program:{name}", known))
 
+    def release_of(self, executable: str) -> Release | None:
+        """Return the release that holds an executable, if upstream publishes one."""
+        return next((r for r in self.releases if executable in r.members), None)
+
 
 @functools.cache
 def load() -> Catalog:
@@ -139,6 +147,7 @@ def parse(data: Mapping[str, Any]) -> Catalog:
         go_fetched=data["go"]["fetched"],
         suite=data["debian"]["suite"],
         programs=programs,
+        releases=tuple(_release(table, programs[table["program"]]) for table in data["releases"]),
         layers={
             name: Layer(name, **{**table, "packages": tuple(table["packages"])})
             for name, table in data["layers"].items()
@@ -199,10 +208,6 @@ def _program(name: str, table: Mapping[str, Any]) -> Program:
         (TOOLS / "programs" / folder / "go.mod").read_text(), table["module"]
     )
     known = words(version)
-    releases = {
-        executable: Release(**{k: v.format(**known) for k, v in release.items()})
-        for executable, release in table.get("upstream", {}).items()
-    }
     return Program(
         name=name,
         version=version,
@@ -213,7 +218,16 @@ def _program(name: str, table: Mapping[str, Any]) -> Program:
         binaries=table.get("binaries", {}),
         copies=table.get("copies", {}),
         embeds=table.get("embeds", {}),
-        upstream=releases,
+    )
+
+
+def _release(table: Mapping[str, Any], program: Program) -> Release:
+    known = words(program.version)
+    return Release(
+        program=program.name,
+        url=table["url"].format(**known),
+        checksums=table["checksums"].format(**known),
+        members={name: path.format(**known) for name, path in table["members"].items()},
     )
 
 

@@ -7,6 +7,7 @@ the same in both, so nobody else has to know.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def ensure(targets: Iterable[str], mode: Mode, *, show: bool = True) -> None:
     known = _targets(mode)
     wanted = [_named(name) for name in _expanded(targets)]
     for kind, name in (target.split(":", 1) for target in wanted):
-        _check(kind, name)
+        _check(kind, name, mode)
     here = [name for name in wanted if not (mode is Mode.UPSTREAM and _pulled(name))]
     needed = graph.closure([_built_as(name, mode) for name in here], known)
     if needed:
@@ -80,11 +81,10 @@ def program(name: str, mode: Mode = Mode.AUTO) -> Path:
 
     With ``auto``, one that is there is taken from whichever source it came.
     """
-    catalog.load().program_of(name)
-    order = [Mode.UPSTREAM, Mode.SOURCE] if mode is Mode.AUTO else [mode]
-    for source in order:
-        if (found := _program_place(name, source)).exists():
-            return found
+    for source in (Mode.UPSTREAM, Mode.SOURCE) if mode is Mode.AUTO else (mode,):
+        with contextlib.suppress(ProblemError):  # one that only upstream has, or that nobody has
+            if (found := _program_place(name, source)).exists():
+                return found
     ensure([f"program:{name}"], mode, show=False)
     return _program_place(name, resolve(mode))
 
@@ -110,7 +110,7 @@ def image_ref(name: str) -> str:
 def chart(name: str, mode: Mode) -> Chart:
     """Return a chart; its working copy is made when it is not there."""
     known = catalog.load().charts
-    _check("chart", name)
+    _check("chart", name, mode)
     if resolve(mode) is Mode.UPSTREAM:
         return Chart(known[name].upstream, known[name].version)
     return Chart(str(_artifact(f"chart:{name}", Mode.SOURCE)), None)
@@ -119,6 +119,11 @@ def chart(name: str, mode: Mode) -> Chart:
 def module_dir(name: str) -> Path:
     """Return the directory of a program's module (CRDs, runtimes), fetched if need be."""
     return go.module_dir(catalog.load().program_of(name))
+
+
+def versions() -> dict[str, str]:
+    """Return the version of every program, without its v."""
+    return {name: entry.version for name, entry in sorted(catalog.load().programs.items())}
 
 
 def places(mode: Mode) -> dict[str, Path]:
@@ -135,19 +140,9 @@ def _targets(mode: Mode) -> dict[str, Target]:
     found += [charts.target(spec, known.programs[spec.program]) for spec in known.charts.values()]
     named = {target.name: target for target in found}
     if mode is Mode.UPSTREAM:
-        # A name of both a program and its one executable (kind) is the fetched one from here on;
-        # images are still built from what is compiled, so that one keeps its name with a mark.
-        for entry in known.programs.values():
-            for executable in entry.upstream:
-                fetched = upstream.target(entry, executable)
-                named[_fetched(executable)] = Target(
-                    _fetched(executable), fetched.place, fetched.recipe, fetched.build
-                )
+        # Beside what is compiled, which images of our own may hold.
+        named |= {t.name: t for t in (upstream.target(release) for release in known.releases)}
     return named
-
-
-def _fetched(executable: str) -> str:
-    return f"program:{executable} (release)"
 
 
 def _built_as(name: str, mode: Mode) -> str:
@@ -155,20 +150,19 @@ def _built_as(name: str, mode: Mode) -> str:
     kind, _, rest = name.partition(":")
     if kind != "program":
         return name
-    entry = catalog.load().program_of(rest)
-    if mode is Mode.UPSTREAM and rest in entry.upstream:
-        return _fetched(rest)
-    return f"program:{entry.name}"
+    known = catalog.load()
+    if mode is Mode.UPSTREAM and (release := known.release_of(rest)):
+        return upstream.target(release).name
+    return f"program:{known.program_of(rest).name}"
 
 
 def _program_place(name: str, mode: Mode) -> Path:
     target = _built_as(f"program:{name}", mode)
     needed = graph.closure([target], _targets(mode))
-    executable = name
-    entry = catalog.load().program_of(name)
-    if name not in entry.executables and name not in entry.upstream:
-        executable = entry.executables[0]
-    return builder.places(needed.values())[target] / executable
+    folder = builder.places(needed.values())[target]
+    entry = catalog.load().programs.get(name)
+    held = entry is None or name in entry.executables
+    return folder / (name if held or entry is None else entry.executables[0])
 
 
 def _artifact(name: str, mode: Mode) -> Path:
@@ -204,10 +198,11 @@ def _named(target: str) -> str:
     return target
 
 
-def _check(kind: str, name: str) -> None:
+def _check(kind: str, name: str, mode: Mode) -> None:
     known = catalog.load()
     if kind == "program":
-        known.program_of(name)
+        if mode is Mode.SOURCE or not known.release_of(name):
+            known.program_of(name)
         return
     tables: dict[str, Iterable[str]] = {"image": known.images, "chart": known.charts}
     made = (target.partition(":") for target in _targets(Mode.SOURCE))

@@ -13,7 +13,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from tools.builder import no_network
-from tools.catalog import Program, Release
+from tools.catalog import Release
 from tools.errors import Problem, ProblemError
 from tools.graph import Target, Workplace
 
@@ -33,53 +33,50 @@ def reachable(url: str, seconds: float = 3.0) -> bool:
         return False
 
 
-def target(program: Program, executable: str) -> Target:
-    """Return the target that fetches one executable of a program's release."""
-    release = program.upstream[executable]
+def target(release: Release) -> Target:
+    """Return the target that makes a folder with the executables of a release."""
+    name = next(iter(release.members))
 
     def build(at: Workplace) -> None:
         at.out.mkdir()
-        fetch(f"program:{executable}", release, at.out / executable)
+        fetch(release, at.out)
 
     return Target(
-        name=f"program:{executable}",
-        place=f"programs/{executable}-upstream-{{key}}",
+        name=f"release:{name}",
+        place=f"programs/{name}-release-{{key}}",
         recipe={
             "recipe": _RECIPE,
             "url": release.url,
             "checksums": release.checksums,
-            "member": release.member,
+            "members": dict(release.members),
         },
         build=build,
     )
 
 
-def fetch(name: str, release: Release, out: Path) -> None:
-    """Download a release's file, check it, and write the executable to ``out``.
+def fetch(release: Release, folder: Path) -> None:
+    """Download a release's file, check it, and write its executables into ``folder``.
 
     Raises :class:`ProblemError`: CNAI-SUPPLY-002 when a server cannot be reached or has no such
     file, CNAI-SUPPLY-003 when the file is not what its publisher posted.
     """
+    name = f"release:{next(iter(release.members))}"
     file = urlsplit(release.url).path.rsplit("/", 1)[-1]
     expected = checksum_of(file, _read(name, release.checksums))
     if expected is None:
         raise ProblemError(_mismatch(name, release, f"{release.checksums} does not name {file}"))
-    download = out.with_name(f".{file}")
+    download = folder / f".{file}"
     found = _download(name, release.url, download, _HASHES[len(expected)])
     if found != expected:
         download.unlink()
         raise ProblemError(_mismatch(name, release, f"expected {expected}, got {found}"))
-    if release.member:
-        with tarfile.open(download) as tar:
-            content = tar.extractfile(release.member)
-            if content is None:
-                raise ProblemError(_mismatch(name, release, f"no file {release.member} in it"))
-            with out.open("wb") as sink:
-                shutil.copyfileobj(content, sink)
-        download.unlink()
-    else:
-        download.rename(out)
-    out.chmod(0o755)
+    for executable, member in release.members.items():
+        if member:
+            _extract(name, release, member, download, folder / executable)
+        else:
+            shutil.copyfile(download, folder / executable)
+        (folder / executable).chmod(0o755)
+    download.unlink()
 
 
 def checksum_of(file: str, checksums: str) -> str | None:
@@ -94,6 +91,18 @@ def checksum_of(file: str, checksums: str) -> str | None:
         if len(parts) == 1 or parts[1].lstrip("*").rsplit("/", 1)[-1] == file:
             return parts[0].lower()
     return None
+
+
+def _extract(name: str, release: Release, member: str, download: Path, out: Path) -> None:
+    with tarfile.open(download) as tar:
+        try:
+            content = tar.extractfile(member)
+        except KeyError:
+            content = None
+        if content is None:
+            raise ProblemError(_mismatch(name, release, f"no file {member} in it"))
+        with out.open("wb") as sink:
+            shutil.copyfileobj(content, sink)
 
 
 def _open(name: str, url: str) -> IO[bytes]:
