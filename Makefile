@@ -6,8 +6,8 @@
 STACK ?= kind
 HOME_OF_CHECKOUT := $(or $(CNAI_HOME),.cnai)
 BIN := $(HOME_OF_CHECKOUT)/venv/bin
-# Tests that need a cluster; the rest is fast.
-SLOW := tests/live tests/journeys
+# Tests that need a cluster or the engine; the rest is fast.
+SLOW := live or journey
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -22,7 +22,7 @@ down: bootstrap ## Take it down; nothing is left
 	@$(BIN)/cnai down $(STACK)
 
 test: check ## Run every test: first the fast ones, then those on a real cluster
-	@$(BIN)/python -m pytest $(wildcard $(SLOW))
+	@$(BIN)/python -m pytest -m "$(SLOW)"
 
 check: lint fast ## Linters, types, import rules and the fast tests; no cluster
 
@@ -32,7 +32,7 @@ lint: bootstrap
 	@$(BIN)/mypy
 
 fast: bootstrap
-	@$(BIN)/python -m pytest -q -n 2 $(addprefix --ignore=,$(SLOW)) tests
+	@$(BIN)/python -m pytest -q -n 2 -m "not ($(SLOW))"
 
 docs: bootstrap ## Write the pages that are made from the code
 	@$(BIN)/python -m tools.error_page

@@ -48,14 +48,14 @@ def prepare(mode: supply.Mode) -> dict[str, str]:
         (place / folder).mkdir(parents=True, exist_ok=True)
     _programs(place / "bin", mode)
     _provider(place / "pulumi" / "plugins", mode)
-    _logs(place / "pulumi" / "logs", wanted=os.environ.get("CNAI_PULUMI_LOGS") == "1")
+    set_logs(place / "pulumi" / "logs", wanted=os.environ.get("CNAI_PULUMI_LOGS") == "1")
     env = {
         "PATH": os.pathsep.join(
             [str(place / "bin"), str(Path(sys.prefix, "bin")), os.environ.get("PATH", os.defpath)]
         ),
         "PULUMI_HOME": str(place / "pulumi"),
         "PULUMI_BACKEND_URL": f"file://{place.resolve() / 'state'}",
-        "PULUMI_CONFIG_PASSPHRASE_FILE": str(_passphrase(place / "passphrase")),
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(make_passphrase(place / "passphrase")),
         # A stack file without a salt takes that of the state, instead of a new one each time.
         "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
@@ -83,7 +83,7 @@ def stack_file(stack: str, committed: Path) -> Path:
 
 
 def stack_project(project: str) -> Path:
-    """Return a directory in which ``pulumi stack init`` leaves the salt in the file of stack_file().
+    """Return the directory to run ``pulumi stack init`` in, for the salt to land in stack_file().
 
     ``stack init`` knows no ``--config-file``: it writes beside the project that it finds.
     """
@@ -121,7 +121,7 @@ def _provider(plugins: Path, mode: supply.Mode) -> None:
     _link(supply.program("pulumi-resource-kubernetes", mode), folder / "pulumi-resource-kubernetes")
 
 
-def _logs(path: Path, *, wanted: bool) -> None:
+def set_logs(path: Path, *, wanted: bool) -> None:
     """Turn the engine's automatic logging on or off.
 
     It compresses and encrypts every property of every resource, which costs a core; there is no
@@ -135,10 +135,10 @@ def _logs(path: Path, *, wanted: bool) -> None:
         path.touch()
 
 
-def _passphrase(path: Path) -> Path:
+def make_passphrase(path: Path) -> Path:
     """Make a random passphrase once. Two that do so at the same time agree on one."""
     if not path.exists():
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
         draft.touch(mode=stat.S_IRUSR | stat.S_IWUSR)
         draft.write_text(secrets.token_urlsafe(32))
         try:

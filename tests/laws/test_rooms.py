@@ -64,3 +64,10 @@ def test_files_are_named_after_a_subject_and_short(room: str) -> None:
 def test_every_room_says_what_it_is() -> None:
     for room in ROOMS:
         assert (REPO / room / "__init__.py").read_text().startswith('"""'), room
+
+
+@pytest.mark.parametrize(("folder", "mark"), [("live", "live"), ("journeys", "journey")])
+def test_slow_tests_say_so(folder: str, mark: str) -> None:
+    for path in files():
+        if path.match(f"tests/{folder}/**/test_*.py") or path.match(f"tests/{folder}/test_*.py"):
+            assert f"pytestmark = pytest.mark.{mark}\n" in (REPO / path).read_text(), path
