@@ -7,11 +7,13 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tools import docker_api, dockerd, host_packages, paths
 from tools.errors import Problem, ProblemError
@@ -50,16 +52,45 @@ class Engine:
                 check=False,
             )
         if done.returncode:
-            said = [line for line in done.stderr.splitlines() if line.strip()]
-            raise ProblemError(
-                Problem(
-                    "CNAI-HOST-007",
-                    f"docker {' '.join(arguments[:3])} failed",
-                    said[-1] if said else f"exit code {done.returncode}",
-                    f"DOCKER_HOST={self.host} docker info",
-                )
-            )
+            raise ProblemError(self._failure(arguments, done.stderr, done.returncode))
         return done.stdout
+
+    @contextmanager
+    def feed(self, *arguments: str) -> Iterator[IO[bytes]]:
+        """Run the docker client and yield its standard input, to be written to.
+
+        Raises CNAI-HOST-007 when it fails; a writer that it left behind is part of that failure.
+        """
+        with tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(
+                [self.docker, *arguments],
+                env={**os.environ, **self.env()},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
+            if process.stdin is None:
+                raise AssertionError("a pipe was asked for")
+            try:
+                with suppress(BrokenPipeError), process.stdin as pipe:
+                    yield pipe
+            except BaseException:
+                process.kill()
+                process.wait()
+                raise
+            if code := process.wait():
+                errors.seek(0)
+                said = errors.read().decode(errors="replace")
+                raise ProblemError(self._failure(arguments, said, code))
+
+    def _failure(self, arguments: Sequence[str], said: str, code: int) -> Problem:
+        lines = [line for line in said.splitlines() if line.strip()]
+        return Problem(
+            "CNAI-HOST-007",
+            f"docker {' '.join(arguments[:3])} failed",
+            lines[-1] if lines else f"exit code {code}",
+            f"DOCKER_HOST={self.host} docker info",
+        )
 
 
 def candidates(environment: Mapping[str, str], context: str | None) -> list[str]:
@@ -162,7 +193,7 @@ def ensure() -> Engine:
         )
     if os.geteuid() != 0 or not (dockerd.program() or host_packages.installable()):
         raise ProblemError(absent(host_packages.distribution(), root=os.geteuid() == 0))
-    with lock():
+    with locked(dockerd.folder() / "lock"):
         return find() or _bring_up()
 
 
@@ -224,7 +255,7 @@ def stop_if_idle() -> bool:
     """
     if not dockerd.RUN.is_dir() or os.geteuid() != 0:
         return False
-    with lock():
+    with locked(dockerd.folder() / "lock"):
         if not dockerd.RUN.is_dir():
             return False
         # Only a running daemon can tell whether one that died left containers.
@@ -238,9 +269,8 @@ def stop_if_idle() -> bool:
 
 
 @contextmanager
-def lock() -> Iterator[None]:
-    """Hold the lock that lets one process at a time start or stop the engine."""
-    path = dockerd.folder() / "lock"
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock that lets one process at a time do what ``path`` stands for."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
