@@ -186,15 +186,15 @@ class Platform:
         self, cluster: KindCluster, addons: list[Addon], inside: pulumi.ResourceOptions
     ) -> dict[str, NodeImage]:
         names = sorted({name for addon in addons for name in addon.images})
-        found = {name: supply.image(name, self._mode) for name in names}
+        found = {name: supply.image_key(name, self._mode) for name in names}
         return {
             name: NodeImage(
                 name,
-                digest=image.digest,
+                key=key,
                 containers=cluster.containers,
                 generation=cluster.generation,
                 opts=inside,
             )
-            for name, image in found.items()
-            if image.archive is not None
+            for name, key in found.items()
+            if key
         }

@@ -99,6 +99,18 @@ def image(name: str, mode: Mode) -> Image:
     return Image(name, ref, found, archive.image_id(found))
 
 
+def image_key(name: str, mode: Mode) -> str:
+    """Return what tells one content of an image from the next, without building it.
+
+    Empty when nodes pull the image themselves.
+    """
+    mode = resolve(mode)
+    if mode is Mode.UPSTREAM and _pulled(f"image:{name}"):
+        return ""
+    needed = graph.closure([f"image:{name}"], _targets(mode))
+    return builder.places(needed.values())[f"image:{name}"].stem
+
+
 def image_ref(name: str) -> str:
     """Return the name that an image has in both sources. Raises :class:`ProblemError`."""
     known = catalog.load().images

@@ -27,7 +27,7 @@ from tools.supply import Mode
 
 LABEL = "io.x-k8s.kind.cluster"
 """Docker label that kind puts on the nodes of a cluster."""
-REPLACING = ("cluster", "workers", "ports", "mode", "image")
+REPLACING = ("cluster", "workers", "ports", "mode", "kubernetes")
 """Inputs whose change makes a new cluster."""
 
 
@@ -170,7 +170,7 @@ class KindCluster(dynamic.Resource, module="cnai", name="KindCluster"):
             "workers": workers,
             "ports": {str(host): node for host, node in ports.items()},
             "mode": mode.value,
-            "image": node_image.key(mode),
+            "kubernetes": node_image.VERSION,
             "kubeconfig": None,
             "containers": None,
             "generation": None,

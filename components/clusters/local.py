@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from components.clusters.shapes import SHAPES
 from components.facts import ClusterFacts, Pool, Quota
 from components.labels import FAKE_NODE
+from tools import node_image
 
-KUBERNETES = "1.37.0"
 FIRST_NODE_PORT = 30500
 """Node ports of the endpoints count up from here, in alphabetical order of their names."""
 WORKERS = "workers"
@@ -47,7 +47,7 @@ def facts(
     """Return the facts of a kind cluster; ``ports`` are those of 127.0.0.1 by endpoint."""
     return ClusterFacts(
         name=cluster,
-        kubernetes=KUBERNETES,
+        kubernetes=node_image.VERSION.removeprefix("v"),
         storage_class="standard",
         pools=(Pool(name=WORKERS, count=workers, quota=quota), *pools),
         node_ports=node_ports(list(ports)),

@@ -28,16 +28,15 @@ class _Provider(dynamic.ResourceProvider):
         engine, archive = ensure(), image.archive
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda node: load(engine, node, archive), props["containers"]))
-        return dynamic.CreateResult(f"{image.ref}@{props['digest']}", props)
+        return dynamic.CreateResult(image.ref, props)
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         engine = find()
-        ref = id_.rsplit("@", 1)[0]
-        there = engine is not None and all(has(engine, node, ref) for node in props["containers"])
+        there = engine is not None and all(has(engine, node, id_) for node in props["containers"])
         return dynamic.ReadResult(id_, props) if there else dynamic.ReadResult("", {})
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        changed = [key for key in ("digest", "generation") if olds.get(key) != news.get(key)]
+        changed = [key for key in ("key", "generation") if olds.get(key) != news.get(key)]
         return dynamic.DiffResult(changes=bool(changed), replaces=changed)
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
@@ -82,15 +81,15 @@ class NodeImage(dynamic.Resource, module="cnai", name="NodeImage"):
         self,
         name: str,
         *,
-        digest: str,
+        key: str,
         containers: Input[list[str]],
         generation: Input[str],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """Load the image of that name in the catalogue of ``tools``."""
+        """Load the image of that name in the catalogue of ``tools``; ``key`` tells its content."""
         props: dict[str, Input[Any]] = {
             "image": name,
-            "digest": digest,
+            "key": key,
             "containers": containers,
             "generation": generation,
         }
