@@ -23,7 +23,12 @@ hand_over trusted-host UV_INSECURE_HOST
 hand_over cert SSL_CERT_FILE
 hand_over timeout UV_HTTP_TIMEOUT
 hand_over no-index UV_NO_INDEX
-links=$(setting find-links | tr -s ' ' ',')
+# pip ignores a folder that is not there, uv refuses it.
+links=
+for link in $(setting find-links); do
+    case $link in *://*) ;; *) [ -e "$link" ] || continue ;; esac
+    links=$links${links:+,}$link
+done
 if [ -n "$links" ] && [ -z "${UV_FIND_LINKS:-}" ]; then export UV_FIND_LINKS="$links"; fi
 
 # The moving progress is for a terminal only.
