@@ -30,6 +30,8 @@ from typing import IO, Any
 
 import grpc
 
+from tools.python_environment import Environment
+
 # Importing ``pulumi`` itself costs half a second at every start, and the host needs its stubs only:
 # stand in for the two packages above them, so that their ``__init__`` does not run.
 _SPEC = importlib.machinery.PathFinder.find_spec("pulumi")
@@ -43,6 +45,7 @@ from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import language_pb2 as lang
 from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
 
+OWN = Environment(Path(sys.prefix))
 # The program printed its own account of what went wrong (pulumi-language-python-exec).
 SHOWN_TO_THE_USER = 32
 # Seconds that a child is given to leave after it was asked to.
@@ -65,22 +68,15 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         """Tell the version: that of the SDK, with which a host is released."""
-        return plugin_pb2.PluginInfo(version=_distributions(Path(sys.prefix)).get("pulumi", ""))
+        return plugin_pb2.PluginInfo(version=OWN.distributions().get("pulumi", ""))
 
     def GetRequiredPackages(self, request: Any, context: Any) -> Any:
         """Name the provider of every installed Pulumi SDK (its ``pulumi-plugin.json`` tells)."""
         response = lang.GetRequiredPackagesResponse()
-        for file in sorted(_site_packages(_prefix(request.info)).glob("*/pulumi-plugin.json")):
-            plugin = json.loads(file.read_text())
-            if not plugin.get("resource"):
-                continue
-            package = response.packages.add(
-                kind="resource",
-                name=plugin.get("name")
-                or file.parent.name.removeprefix("pulumi_").replace("_", "-"),
-                version=plugin.get("version", ""),
-                server=plugin.get("server", ""),
-            )
+        for plugin in _environment(request.info).providers():
+            package = response.packages.add(kind="resource", name=plugin["name"])
+            package.version = plugin.get("version", "")
+            package.server = plugin.get("server", "")
             if extra := plugin.get("parameterization"):
                 package.parameterization.name = extra["name"]
                 package.parameterization.version = extra["version"]
@@ -101,9 +97,10 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
             "--parallel": str(request.parallel),
         }
         program = Path(request.info.program_directory, request.info.entry_point or ".")
-        command = [_python(request.info), "-u", str(self.program_runner)]
+        environment = _environment(request.info)
+        command = [environment.python, "-u", str(self.program_runner)]
         command += [word for flag, value in flags.items() if value for word in (flag, value)]
-        env = _environment(request.info, dict(os.environ))
+        env = environment.variables(dict(os.environ))
         env["PULUMI_CONFIG"] = json.dumps(dict(request.config))
         env["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(list(request.configSecretKeys))
         child = self._start([*command, str(program), *request.args], env, request.pwd, context)
@@ -116,7 +113,8 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:
         """Run a policy pack or a plugin in Python; stream its output, then its exit code."""
         directory = request.info.program_directory
-        command = [_python(request.info), "-u"]
+        environment = _environment(request.info)
+        command = [environment.python, "-u"]
         if request.kind == "analyzer":
             # Rules are found beside the pack, whatever the working directory of the engine.
             command += ["-m", "pulumi.policy", *request.args, directory]
@@ -125,7 +123,7 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
             command += [str(Path(directory, request.info.entry_point or ".")), *request.args]
             pwd = request.pwd
         env = dict(word.partition("=")[::2] for word in request.env) or dict(os.environ)
-        child = self._start(command, _environment(request.info, env), pwd, context, stream=True)
+        child = self._start(command, environment.variables(env), pwd, context, stream=True)
         pieces: queue.Queue[Any] = queue.Queue()
         for name in ("stdout", "stderr"):
             args = (name, getattr(child, name), pieces)
@@ -140,18 +138,17 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:
         """Do nothing but say who does: the environment comes whole, before the engine."""
         yield lang.InstallDependenciesResponse(
-            stdout=f"{_prefix(request.info)} is made by tools/bootstrap.sh\n".encode()
+            stdout=f"{_environment(request.info).prefix} is made by tools/bootstrap.sh\n".encode()
         )
 
     def About(self, request: Any, context: Any) -> Any:
         """Name the interpreter that programs run on."""
-        return lang.AboutResponse(
-            executable=_python(request.info), version=platform.python_version()
-        )
+        python = _environment(request.info).python
+        return lang.AboutResponse(executable=python, version=platform.python_version())
 
     def GetProgramDependencies(self, request: Any, context: Any) -> Any:
         """List the installed distributions."""
-        found = sorted(_distributions(_prefix(request.info)).items())
+        found = sorted(_environment(request.info).distributions().items())
         return lang.GetProgramDependenciesResponse(
             dependencies=[lang.DependencyInfo(name=name, version=v) for name, v in found]
         )
@@ -180,6 +177,13 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
         return child
 
 
+def _environment(info: Any) -> Environment:
+    """Environment of a program: its option ``virtualenv``, relative to its root, or our own."""
+    named = json_format.MessageToDict(info.options).get("virtualenv")
+    found = Environment(Path(info.root_directory, named)) if named else OWN
+    return found if Path(found.python).exists() else OWN
+
+
 def _end(child: subprocess.Popen[bytes]) -> None:
     if child.poll() is None:
         child.terminate()
@@ -195,34 +199,6 @@ def _pump(name: str, stream: IO[bytes], pieces: queue.Queue[Any]) -> None:
         setattr(piece, name, line)
         pieces.put(piece)
     pieces.put(None)
-
-
-def _prefix(info: Any) -> Path:
-    """Environment of a program: its option ``virtualenv``, relative to its root, or our own."""
-    named = json_format.MessageToDict(info.options).get("virtualenv")
-    prefix = Path(info.root_directory, named) if named else Path(sys.prefix)
-    return prefix if (prefix / "bin" / "python").exists() else Path(sys.prefix)
-
-
-def _python(info: Any) -> str:
-    return str(_prefix(info) / "bin" / "python")
-
-
-def _site_packages(prefix: Path) -> Path:
-    return next(prefix.glob("lib/python3.*/site-packages"), prefix)
-
-
-def _distributions(prefix: Path) -> dict[str, str]:
-    folders = (d.stem for d in _site_packages(prefix).glob("*.dist-info"))
-    return dict(folder.rpartition("-")[::2] for folder in folders)
-
-
-def _environment(info: Any, env: dict[str, str]) -> dict[str, str]:
-    prefix = _prefix(info)
-    env["VIRTUAL_ENV"] = str(prefix)
-    env["PATH"] = f"{prefix / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}"
-    env.pop("PYTHONHOME", None)
-    return env
 
 
 def _wait_for_the_end_of_input(done: threading.Event) -> None:
