@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from tools import apt, archive, builder, command
+from tools import apt, archive, builder, command, progress
 from tools.catalog import Layer, load
 from tools.graph import Target, Workplace
 
@@ -79,7 +79,7 @@ def rootfs(packages: tuple[str, ...]) -> Path:
     :class:`~tools.errors.ProblemError`.
     """
     wanted = rootfs_targets(packages)
-    return builder.build(wanted).artifacts[wanted[-1].name]
+    return builder.build(wanted, progress.on()).artifacts[wanted[-1].name]
 
 
 def rootfs_targets(packages: tuple[str, ...]) -> list[Target]:
@@ -97,7 +97,7 @@ def rootfs_targets(packages: tuple[str, ...]) -> list[Target]:
 
     recipe = {"recipe": _RECIPE, "packages": list(layer.packages), "suite": catalog.suite}
     whole = Target(
-        f"rootfs:{'+'.join(layer.packages)}" if len(packages) < 3 else "rootfs:node",  # noqa: PLR2004
+        "layer:rootfs",
         "layers/rootfs-{key}.tar",
         recipe,
         build,
@@ -132,13 +132,13 @@ def run_in(root: Path, argv: Iterable[str], log: Path) -> None:
 def clean(root: Path) -> None:
     """Remove what the machine and the clock have left in a system."""
     for folder in _EMPTIED:
-        for entry in (root / folder).glob("*"):
+        for entry in inside(root, f"{folder}/*").parent.glob("*"):
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             else:
                 entry.unlink()
     for name in _REMOVED:
-        (root / name).unlink(missing_ok=True)
+        inside(root, name).unlink(missing_ok=True)
     for log in (root / "var/log").rglob("*"):
         if log.is_file():
             log.unlink()
@@ -162,12 +162,14 @@ def _target(layer: Layer, below: tuple[str, ...], suite: str) -> Target:
             before = archive.snapshot(root)
             _install(layer, root, suite, at.log)
             clean(root)
+            _own(layer, root, at.log)
             changed, gone = archive.difference(before, archive.snapshot(root))
             archive.write_tree(at.out, root, only=changed, gone=gone)
         else:
             _bootstrap(root, suite, at.log)
             _install(layer, root, suite, at.log)
             clean(root)
+            _own(layer, root, at.log)
             archive.write_tree(at.out, root)
 
     return Target(
@@ -233,19 +235,20 @@ def _install(layer: Layer, root: Path, suite: str, log: Path) -> None:
     _write(root, "usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n")
     (root / "usr/sbin/policy-rc.d").chmod(0o755)
     for name in ("resolv.conf", "hosts"):
-        shutil.copyfile(f"/etc/{name}", root / "etc" / name)
+        _write(root, f"etc/{name}", Path(f"/etc/{name}").read_text())
     run_in(root, ["apt-get", "-q", "update"], log)
     install = ["apt-get", "-qy", "--no-install-recommends", "install"]
     run_in(root, [*install, *sorted(layer.packages)], log)
-    (root / "etc/hosts").unlink()
-    for owned, mode in layer.owned.items():
-        folder = root / owned.lstrip("/")
-        folder.mkdir(parents=True, exist_ok=True)
-        user = next(iter(layer.users.values()), 0)
-        os.chown(folder, user, user)
-        folder.chmod(int(mode, 8))
+    inside(root, "etc/hosts").unlink()
     if (root / "usr/bin/python3").exists():
         compile_python(root, ["/usr/lib/python3", "/usr/lib/python3.11"], log)
+
+
+def _own(layer: Layer, root: Path, log: Path) -> None:
+    """Make the folders that belong to the layer's user; inside, where its links lead right."""
+    user = str(next(iter(layer.users.values()), 0))
+    for folder, mode in layer.owned.items():
+        run_in(root, ["install", "-d", "-o", user, "-g", user, "-m", mode, folder], log)
 
 
 def compile_python(root: Path, folders: list[str], log: Path) -> None:
@@ -254,12 +257,26 @@ def compile_python(root: Path, folders: list[str], log: Path) -> None:
     A pod of a read-only image would otherwise compile thousands of files at each start.
     """
     for folder in folders:
-        for stale in (root / folder.lstrip("/")).rglob("__pycache__"):
+        for stale in inside(root, f"{folder}/*").parent.rglob("__pycache__"):
             shutil.rmtree(stale)
     run_in(root, ["python3", "-c", _COMPILE, *folders], log)
 
 
 def _write(root: Path, name: str, text: str) -> None:
-    file = root / name.lstrip("/")
+    file = inside(root, name)
     file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)  # not through a link
     file.write_text(text)
+
+
+def inside(root: Path, name: str) -> Path:
+    """Return where a path of the new system lies here.
+
+    Links there are absolute (``/var/run`` → ``/run``): followed from here they lead to the files of
+    this machine. Raises :class:`ValueError` for a path below such a link; what has to go through
+    one is done by :func:`run_in`.
+    """
+    file = root / name.lstrip("/")
+    if not file.parent.resolve().is_relative_to(root.resolve()):
+        raise ValueError(f"{name} leads out of {root}")
+    return file
