@@ -98,15 +98,11 @@ def _programs(folder: Path, mode: supply.Mode) -> None:
     # The engine warns of every plugin that is on PATH but not beside its own executable, links
     # resolved: so that one is no symbolic link.
     _same_file(pulumi, folder / "pulumi")
-    bundled = sorted(pulumi.parent.glob(f"{LANGUAGE_HOST}*"))
-    for file in bundled:
-        _same_file(file, folder / file.name)
-    if not bundled:
-        runner = folder / "pulumi-language-python-exec"
-        _same_file(supply.program(runner.name, mode), runner)
-        # -P: the engine starts us in the directory of a program, whose modules are not for us.
-        _script(folder / LANGUAGE_HOST, "-P", "-m", "tools.language_host", "--exec", str(runner))
-    # In place of the bundle's: that one looks for the environment below the program's directory.
+    runner = folder / "pulumi-language-python-exec"
+    _same_file(supply.program(runner.name, mode), runner)
+    # -P: the engine starts us in the directory of a program, whose modules are not for us.
+    _script(folder / LANGUAGE_HOST, "-P", "-m", "tools.language_host", "--exec", str(runner))
+    # Not the SDK's script: that one looks for the environment below the program's directory.
     _script(folder / "pulumi-resource-pulumi-python", "-u", "-m", "pulumi.dynamic")
     for name in ("kubectl", "kind"):
         _link(supply.program(name, mode), folder / name)
