@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -24,7 +25,9 @@ def env(tmp_path: Path) -> dict[str, str]:
     return {
         "HOME": str(tmp_path / "account"),
         "CNAI_HOME": str(tmp_path / "a home"),
-        **{name: value for name, value in os.environ.items() if name.startswith(("PATH", "PIP_"))},
+        # Not the whole PATH: pip asks a rustc for its version, and a rustup makes itself at home.
+        "PATH": f"{sys.base_prefix}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        **{name: value for name, value in os.environ.items() if name.startswith("PIP_")},
     }
 
 
