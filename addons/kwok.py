@@ -6,11 +6,12 @@ from typing import Any
 
 import yaml
 
+from addons import script
 from components.addon import Addon, Context, Manifest
 from components.clusters.shapes import SHAPES
 from components.facts import Pool
 from components.labels import DEVICE, FAKE_NODE, POOL, managed, selector
-from components.pods import container_security, pod_security, resources
+from components.pods import container_security, pod_security, resources, versioned
 from components.probes import Probe, available, condition
 
 NAME = "kwok"
@@ -45,6 +46,9 @@ def configuration() -> Manifest:
             "nodePort": PORT,
             "cidr": "10.0.0.0/24",
             "nodeLeaseDurationSeconds": 40,
+            "nodeLeaseParallelism": 4,
+            "nodePlayStageParallelism": 4,
+            "podPlayStageParallelism": 4,
         },
     }
 
@@ -76,10 +80,14 @@ def workloads(ctx: Context) -> list[Manifest]:
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": metadata,
-            "data": {"kwok.yaml": yaml.safe_dump(configuration())},
+            "data": {"kwok.yaml": _file()},
         },
         _controller(ctx, metadata),
     ]
+
+
+def _file() -> str:
+    return f"{yaml.safe_dump(configuration())}---\n{script(NAME, 'stages.yaml')}"
 
 
 def _controller(ctx: Context, metadata: dict[str, Any]) -> Manifest:
@@ -116,7 +124,10 @@ def _controller(ctx: Context, metadata: dict[str, Any]) -> Manifest:
         "spec": {
             "replicas": 1,
             "selector": {"matchLabels": selector(NAME)},
-            "template": {"metadata": {"labels": managed(NAME)}, "spec": pod},
+            "template": {
+                "metadata": {"labels": managed(NAME), "annotations": versioned(_file())},
+                "spec": pod,
+            },
         },
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 from addons import script
 from components.addon import Addon, AddonSettings, Context, Manifest
 from components.labels import managed, selector
-from components.pods import container_security, job, pod_security, resources
+from components.pods import container_security, job, pod_security, resources, versioned
 from components.probes import Probe, available
 from components.stores import Database
 
@@ -67,7 +67,10 @@ def _server(ctx: Context, metadata: dict[str, Any]) -> Manifest:
             "replicas": 1,
             "selector": {"matchLabels": selector(NAME)},
             "template": {
-                "metadata": {"labels": managed(NAME)},
+                "metadata": {
+                    "labels": managed(NAME),
+                    "annotations": versioned(script(NAME, "serve.sh")),
+                },
                 "spec": {
                     "automountServiceAccountToken": False,
                     "securityContext": pod_security(USER),

@@ -76,8 +76,8 @@ class Addon:
     It is installed in steps, each of which waits for the one before: ``crds``, then the chart with
     ``values`` and the ``workloads``, then ``ready`` (the controllers answer), then ``resources``
     (objects of the addon's own kinds) and last ``proof``: probes that use the addon. What comes
-    after an addon in the order starts when its proof held. ``chart`` and ``images`` are names in the
-    catalogue of ``tools``.
+    after an addon in the order starts when its proof held. ``chart`` and ``images`` are names in
+    the catalogue of ``tools``.
     """
 
     name: str

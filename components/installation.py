@@ -60,7 +60,7 @@ class Installation(Component):
 
     ready: pulumi.Resource
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         addon: Addon,
         ctx: Context,

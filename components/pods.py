@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
-from components.labels import managed
+from components.labels import DOMAIN, managed
 
 
 def pod_security(user: int) -> dict[str, Any]:
@@ -30,6 +31,12 @@ def container_security(*, read_only: bool = True) -> dict[str, Any]:
 def resources(cpu: str, memory: str, limit: str | None = None) -> dict[str, Any]:
     """Request cpu and memory; memory is limited (to ``limit`` if given), cpu is not."""
     return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": limit or memory}}
+
+
+def versioned(*texts: str) -> dict[str, str]:
+    """Annotate a pod template with a hash of its configuration, so that a change rolls the pods."""
+    digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+    return {f"{DOMAIN}/configuration": digest}
 
 
 def job(  # noqa: PLR0913

@@ -41,7 +41,7 @@ class Ready(dynamic.Resource, module="cnai", name="Ready"):
     from the next of its name.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         name: str,
         *,

@@ -76,6 +76,14 @@ def ensure(targets: Iterable[str], mode: Mode, *, show: bool = True) -> None:
         builder.build(needed.values(), progress.on() if show else None)
 
 
+def missing(targets: Iterable[str], mode: Mode) -> bool:
+    """Tell whether something has to be built or fetched before all of the targets are there."""
+    mode = resolve(mode)
+    wanted = [n for n in _expanded(targets) if not (mode is Mode.UPSTREAM and _pulled(n))]
+    needed = graph.closure([_built_as(name, mode) for name in wanted], _targets(mode))
+    return not all(place.exists() for place in builder.places(needed.values()).values())
+
+
 def program(name: str, mode: Mode = Mode.AUTO) -> Path:
     """Return the path of an executable; it is built or fetched, silently, when it is not there.
 

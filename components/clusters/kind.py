@@ -152,7 +152,7 @@ class KindCluster(dynamic.Resource, module="cnai", name="KindCluster"):
     containers: Output[list[str]]
     generation: Output[str]
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         name: str,
         *,

@@ -13,13 +13,16 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from importlib import metadata
 from typing import Annotated
 
 import typer
 
+from addons import pins
 from components.clusters.kind import kubeconfig_file
 from stacks import stack_files
 from stacks.cli import say
+from stacks.cli.bench import bench as measure
 from stacks.cli.down import down as take_down
 from stacks.cli.up import preflight
 from stacks.cli.up import up as bring_up
@@ -83,9 +86,18 @@ def env(stack: Stack = "kind") -> None:
 
 
 @app.command()
+def bench(stack: Stack = "kind") -> None:
+    """Measure the budgets on this machine; write docs/reference/benchmarks.md and .json."""
+    raise typer.Exit(measure(stack))
+
+
+@app.command()
 def version() -> None:
     """Print the versions of what the distribution is made of."""
-    say.data({"schema": "cnai.dev/version/v1", **supply.versions()})
+    programs = {name: found.version for name, found in catalog.load().programs.items()}
+    addons = {name: pin.version for name, pin in pins().items()}
+    own = metadata.version("cnai")
+    say.data({"schema": "cnai.dev/version/v1", "cnai": own, "programs": programs, "addons": addons})
 
 
 def _quoted(value: str) -> str:

@@ -58,7 +58,7 @@ class Progress:
     def _end(self, event: Mapping[str, Any]) -> list[str]:
         metadata = event["resOutputsEvent"]["metadata"]
         began = self.started.pop(metadata["urn"], None)
-        if began is None or metadata["op"].startswith("delete"):
+        if began is None or metadata["op"].startswith(("delete", "replace")):
             return []
         name, took = metadata["urn"].rsplit("::", 1)[1], float(event["timestamp"]) - began
         kind = metadata["type"].removeprefix("pulumi-python:dynamic/")

@@ -26,7 +26,8 @@ class Pulumi:
         """Use the environment and the stack file that ``tools.pulumi_home`` gave."""
         self.stack = stack
         self._config = f"--config-file={config}"
-        self._env = {**os.environ, **env}
+        # The log of events is one of the commands for debugging.
+        self._env = {**os.environ, **env, "PULUMI_DEBUG_COMMANDS": "true"}
         self.log = home() / "logs" / f"{stack}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
 

@@ -52,7 +52,11 @@ def preflight(stack: str, settings: Settings) -> None:
     found = engine.find()
     told = nodes(found, facts_of(stack, settings).name) if found else []
     held = bool(told) and all(ours(node, folder(stack)) for node in told)
-    wanted = host.Wanted(ports=() if held else tuple(settings.ports.values()))
+    wanted = host.Wanted(
+        ports=() if held else tuple(settings.ports.values()),
+        cluster=not held,
+        builds=supply.missing(targets(settings), supply.resolve(settings.supply)),
+    )
     problems = host.preflight(host.read(), wanted)
     stopping = [p for p in problems if p.exit_code]
     for warning in (p for p in problems if not p.exit_code):

@@ -13,6 +13,9 @@ from pulumi.runtime import Mocks, mocks, settings, stack
 from stacks.compose import Platform, chosen, facts_of, said
 from stacks.settings import load
 
+# The SDK makes event loops of its own and leaves them to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 STACK = "unlikely"
 SAID = {"supply": "source", "pools": [{"name": "h100", "shape": "p5.48xlarge", "count": 2}]}
 
@@ -34,7 +37,7 @@ class Notes(Mocks):
         return {}, None
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def made() -> Iterator[list[pulumi.runtime.MockResourceArgs]]:
     notes = Notes()
     loop = asyncio.new_event_loop()
@@ -47,7 +50,6 @@ def made() -> Iterator[list[pulumi.runtime.MockResourceArgs]]:
 
     loop.run_until_complete(stack.run_pulumi_func(bring_up))
     yield notes.made
-    loop.close()
     asyncio.set_event_loop(None)
 
 

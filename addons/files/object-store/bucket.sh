@@ -2,6 +2,7 @@
 set -eu
 s3() {
   curl --silent --show-error --fail-with-body --retry 5 --retry-connrefused \
+    --header "x-amz-content-sha256: UNSIGNED-PAYLOAD" \
     --aws-sigv4 "aws:amz:$AWS_REGION:s3" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" "$@"
 }
 bucket="$AWS_ENDPOINT_URL/$BUCKET"
