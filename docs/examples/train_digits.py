@@ -11,6 +11,7 @@ upstream tools are used: the Kubeflow SDK submits, Kueue admits, MLflow records.
 from __future__ import annotations
 
 import argparse
+import json
 import secrets
 import sys
 import time
@@ -24,6 +25,7 @@ from kubernetes.config import ConfigException
 MODEL_CODE = Path(__file__).with_name("digits_model.py")
 ENDED = {"Complete", "Failed"}
 POLL_SECONDS = 2
+SETTLE_SECONDS = 30  # from a pod's last line to the end of its job
 
 
 def train_digits(model_code: str, model: str, see: str, settings: dict[str, float]) -> None:
@@ -43,7 +45,8 @@ def train_digits(model_code: str, model: str, see: str, settings: dict[str, floa
 
     # Who takes part: Kubeflow Trainer sets these three in every pod.
     rank, nodes = int(os.environ["JAX_PROCESS_ID"]), int(os.environ["JAX_NUM_PROCESSES"])
-    jax.distributed.initialize(os.environ["JAX_COORDINATOR_ADDRESS"], nodes, rank)
+    first = os.environ["JAX_COORDINATOR_ADDRESS"]
+    jax.distributed.initialize(first, nodes, rank, cluster_detection_method="deactivate")
     mesh = Mesh(np.array(jax.devices()), ("node",))
     split, same = NamedSharding(mesh, PartitionSpec("node")), NamedSharding(mesh, PartitionSpec())
 
@@ -186,12 +189,12 @@ def follow(client: TrainerClient, name: str, namespace: str, timeout: int) -> st
     Raises TimeoutError after ``timeout`` seconds; the job goes on.
     """
     started, shown, told = time.monotonic(), "", set[str]()
-    while time.monotonic() - started < timeout:
+    end = started + timeout
+    while time.monotonic() < end:
         job = client.get_job(name)
         pods = {step.name: step for step in job.steps}
-        stage = ", ".join(f"{n} {pods[n].status}" for n in sorted(pods)) or admission(
-            name, namespace
-        )
+        seen = ", ".join(f"{n} {pods[n].status}" for n in sorted(pods))
+        stage = seen or admission(name, namespace)
         if stage and stage != shown:
             print(f"{time.monotonic() - started:5.0f} s  {stage}", flush=True)
             shown = stage
@@ -200,6 +203,7 @@ def follow(client: TrainerClient, name: str, namespace: str, timeout: int) -> st
             told.add(first.pod_name)  # a restarted job has new pods, whose lines are new too
             for line in client.get_job_logs(name, follow=True):
                 print(f"         {line}", flush=True)
+            end = max(end, time.monotonic() + SETTLE_SECONDS)
         elif job.status in ENDED:
             return str(job.status)
         else:
@@ -231,7 +235,10 @@ def cause(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, ApiException):
-        return f"{error.status} {error.reason}: {error.body or ''}".strip()
+        try:
+            return str(json.loads(error.body)["message"])
+        except (KeyError, TypeError, ValueError):
+            return f"{error.status} {error.reason}"
     return str(error)
 
 

@@ -94,12 +94,18 @@ def test_the_training_function_brings_its_own_imports(example: ModuleType) -> No
     assert global_names(example.train_digits.__code__) <= set(vars(builtins))
 
 
-def test_the_cause_is_what_the_cluster_said(example: ModuleType) -> None:
+@pytest.mark.parametrize(
+    ("body", "cause"),
+    [('{"message": "no queue"}', "no queue"), ("<html>", "403 Forbidden"), (None, "403 Forbidden")],
+)
+def test_the_cause_is_what_the_cluster_said(
+    example: ModuleType, body: str | None, cause: str
+) -> None:
     refused = ApiException(status=403, reason="Forbidden")
-    refused.body = "no queue"
+    refused.body = body
     error = RuntimeError("Failed to create TrainJob")
     error.__cause__ = refused
-    assert example.cause(error) == "403 Forbidden: no queue"
+    assert example.cause(error) == cause
 
 
 def test_without_a_cluster_it_says_so(tmp_path: Path) -> None:
