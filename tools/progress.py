@@ -129,7 +129,7 @@ class Screen(Progress):
         table.add_column(no_wrap=True, justify="right")
         table.add_column(no_wrap=True, overflow="ellipsis", style="dim")
         for name, seconds, usual, log in self.under_way():
-            table.add_row(name, f"{spoken(seconds)}{_of(usual)}", last_line(log))
+            table.add_row(name, f"{spoken(seconds)}{_of(usual)}", Text(last_line(log)))
         whole = spoken(time.monotonic() - self.start)
         return Group(Text(f"{self.done} of {self.total} · {whole}"), table)
 

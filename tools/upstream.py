@@ -29,7 +29,10 @@ def reachable(url: str, seconds: float = 3.0) -> bool:
     try:
         with urllib.request.urlopen(request, timeout=seconds) as answer:
             return int(answer.status) < _REFUSED
-    except (OSError, ValueError):
+    except urllib.error.HTTPError as refusal:
+        refusal.close()
+        return False
+    except OSError:
         return False
 
 
@@ -108,7 +111,10 @@ def _extract(name: str, release: Release, member: str, download: Path, out: Path
 def _open(name: str, url: str) -> IO[bytes]:
     try:
         answer: IO[bytes] = urllib.request.urlopen(url, timeout=_SECONDS)
-    except (urllib.error.URLError, TimeoutError) as error:
+    except urllib.error.HTTPError as refusal:
+        refusal.close()
+        raise ProblemError(no_network(name, f"{url}: {refusal}")) from refusal
+    except OSError as error:
         raise ProblemError(no_network(name, f"{url}: {error}")) from error
     return answer
 
@@ -122,12 +128,15 @@ def _download(name: str, url: str, out: Path, algorithm: str) -> str:
     """Write what is at ``url`` to ``out`` and return its checksum."""
     checksum = hashlib.new(algorithm)
     with _open(name, url) as answer, out.open("wb") as sink:
-        try:
-            while block := answer.read(1 << 20):
-                checksum.update(block)
-                sink.write(block)
-        except TimeoutError as error:
-            raise ProblemError(no_network(name, f"{url}: {error}")) from error
+        while True:
+            try:
+                block = answer.read(1 << 20)
+            except OSError as error:
+                raise ProblemError(no_network(name, f"{url}: {error}")) from error
+            if not block:
+                break
+            checksum.update(block)
+            sink.write(block)
     return checksum.hexdigest()
 
 
