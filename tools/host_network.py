@@ -120,9 +120,7 @@ def restore(before: Snapshot) -> None:
 
 def _firewall(family: str, arguments: Sequence[str]) -> None:
     # A rule that somebody else took out meanwhile is what we want; hence no check.
-    subprocess.run(
-        [f"/usr/sbin/{family}", "--wait", *arguments], capture_output=True, check=False
-    )
+    subprocess.run([f"/usr/sbin/{family}", "--wait", *arguments], capture_output=True, check=False)
 
 
 def delete_link(name: str) -> None:

@@ -47,8 +47,8 @@ def kind_config(
     """Return the configuration of a cluster of one control-plane node and ``workers`` others.
 
     ``ports`` maps ports of this machine's loopback address to node ports of the cluster, ``mount``
-    is a directory of this machine that every node sees at MARK, ``image`` the node image, ``labels``
-    what the workers are labelled with.
+    is a directory of this machine that every node sees at MARK, ``image`` the node image,
+    ``labels`` what the workers are labelled with.
     """
     mounts = [{"hostPath": str(mount), "containerPath": MARK}]
     control_plane = {

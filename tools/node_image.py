@@ -9,24 +9,21 @@ starts without unpacking or copying anything.
 from __future__ import annotations
 
 import hashlib
-import io
-import tarfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
-from tools import debian, paths, supply
+from tools import debian, node_root, paths, supply
 from tools.engine import Engine, locked
 from tools.errors import Problem, ProblemError
+from tools.node_root import VERSION, Parts, files, write_root
 from tools.supply import Mode
 
-VERSION = "v1.37.0"
+__all__ = ["NODE_IMAGE_REF", "VERSION", "assemble", "build"]
+
 NODE_IMAGE_REF = f"kindest/node:{VERSION}"
 REPOSITORY = "cnai/node"
-FILES = paths.REPO / "tools" / "node"
 
 PACKAGES = (
     "systemd",
@@ -62,90 +59,12 @@ IMAGES = (
     "kube-router",
     "local-path-provisioner",
 )
-HELPER = "kube-proxy"
-"""Image with a shell, in which local-path-provisioner makes and removes directories."""
-
 PINNED = "io.cri-containerd.pinned=pinned"
-"""Label without which the kubelet deletes preloaded images when a disk gets full."""
+"""Label that keeps the kubelet from deleting what a node cannot be without when a disk is full."""
 
-_DROPPED = (
-    "usr/share/doc/",
-    "usr/share/info/",
-    "usr/share/locale/",
-    "usr/share/man/",
-    "usr/share/zoneinfo/",
-    "usr/share/bash-completion/",
-    "usr/lib/x86_64-linux-gnu/gconv/",
-    "usr/lib/aarch64-linux-gnu/gconv/",
-    "var/cache/",
-    "var/lib/apt/",
-    "var/log/",
-    "dev/",
-    "proc/",
-    "sys/",
-    "run/",
-    "tmp/",
-)
-_DROPPED_PROGRAMS = frozenset({"usr/bin/containerd-shim", "usr/bin/containerd-shim-runc-v1"})
-_STARTED = frozenset(
-    {
-        "systemd-journald.service",
-        "systemd-journald.socket",
-        "systemd-journald-dev-log.socket",
-        "systemd-tmpfiles-setup.service",
-    }
-)
-"""Units of the distribution that start; every other one has no work in a container."""
-
-_LINKS = {
-    "etc/systemd/system/default.target": "/lib/systemd/system/multi-user.target",
-    "etc/systemd/system/multi-user.target.wants/containerd.service": "../containerd.service",
-    "etc/systemd/system/multi-user.target.wants/kubelet.service": "../kubelet.service",
-    "etc/systemd/system/multi-user.target.wants/pod-network.path": "../pod-network.path",
-}
 _HALF_MADE = "-base"
 _STORE = "/var/lib/containerd"
 _SHARED = "/kind/containerd"
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a node image is made of.
-
-    ``rootfs`` is a tar of the Debian root file system, ``programs`` maps names to executables,
-    ``archives`` and ``refs`` map the names in IMAGES to archives and to the references that they
-    carry.
-    """
-
-    rootfs: Path
-    programs: Mapping[str, Path]
-    archives: Mapping[str, Path]
-    refs: Mapping[str, str]
-
-
-def kept(name: str) -> bool:
-    """Tell whether a path of the distribution's root file system goes into the image.
-
-    Directories end in a slash; they are kept even where what they hold is not.
-    """
-    if name in _DROPPED_PROGRAMS or (name.startswith(_DROPPED) and not name.endswith("/")):
-        return False
-    directory, _, unit = name.rpartition("/")
-    wanted = "systemd/system/" in f"{directory}/" and directory.endswith(".wants")
-    return not wanted or unit in _STARTED
-
-
-def files(refs: Mapping[str, str]) -> dict[str, bytes]:
-    """Return the files of ``tools/node`` by their path in the image, image references filled in."""
-    filled = {**refs, "helper": refs[HELPER]}
-    found: dict[str, bytes] = {}
-    for path in sorted(p for p in FILES.rglob("*") if p.is_file()):
-        text = path.read_text(encoding="utf-8")
-        for name, ref in filled.items():
-            text = text.replace("{{" + name + "}}", ref)
-        found[str(path.relative_to(FILES))] = text.encode()
-    found["kind/version"] = f"{VERSION}\n".encode()
-    return found
 
 
 def key(parts: Parts) -> str:
@@ -153,7 +72,9 @@ def key(parts: Parts) -> str:
 
     What lies in the cache is content-addressed, so its place says enough; nothing large is read.
     """
-    seen = hashlib.sha256(Path(__file__).read_bytes())
+    seen = hashlib.sha256()
+    for source in (Path(__file__), Path(node_root.__file__)):
+        seen.update(source.read_bytes())
     for name, content in sorted(files(parts.refs).items()):
         seen.update(f"{name}\0{len(content)}\0".encode() + content)
     for name, ref in sorted(parts.refs.items()):
@@ -165,17 +86,20 @@ def key(parts: Parts) -> str:
     return seen.hexdigest()[:16]
 
 
-def build(engine: Engine, mode: Mode) -> str:
+def build(engine: Engine, mode: Mode, preload: Iterable[str] = ()) -> str:
     """Return the reference of the image that kind's nodes are made of.
 
     From upstream it is the published one, which kind pulls; from source it is built from what the
-    cache has, and what is missing there is built first. The second call costs less than a second.
-    Raises CNAI-SUPPLY-0xx, CNAI-HOST-007 and CNAI-HOST-008.
+    cache has, and what is missing there is built first. The images of the catalogue that are named
+    in ``preload`` come with it, unpacked: no node has to load them, and all share one copy. They
+    are of no effect upstream, where nodes pull. A second call costs less than a second. Raises
+    CNAI-SUPPLY-0xx, CNAI-HOST-007 and CNAI-HOST-008.
     """
     if supply.resolve(mode) is Mode.UPSTREAM:
         return NODE_IMAGE_REF
-    supply.ensure(["node-image"], Mode.SOURCE)
-    images = {name: supply.image(name, Mode.SOURCE) for name in IMAGES}
+    names = (*IMAGES, *sorted({*preload} - {*IMAGES}))
+    supply.ensure(["node-image", *(f"image:{name}" for name in names)], Mode.SOURCE)
+    images = {name: supply.image(name, Mode.SOURCE) for name in names}
     parts = Parts(
         rootfs=debian.rootfs(PACKAGES),
         programs={name: supply.program(name, Mode.SOURCE) for name in PROGRAMS},
@@ -196,8 +120,9 @@ def assemble(engine: Engine, parts: Parts) -> str:
         return ref
     with locked(paths.cache() / "engine" / "node.lock"):
         if not engine.run("image", "ls", "--quiet", ref).strip():
-            _sweep(engine)
+            _sweep(engine, ref)
             _build(engine, parts, ref)
+            _sweep(engine, ref)
     return ref
 
 
@@ -214,45 +139,20 @@ def _build(engine: Engine, parts: Parts, ref: str) -> None:
             container,
             ref,
         )
-    _sweep(engine)
 
 
-def _sweep(engine: Engine) -> None:
-    """Remove what builds that were killed left in the engine."""
+def _sweep(engine: Engine, keep: str) -> None:
+    """Remove what killed builds left in the engine, and node images that no node uses any more."""
     listed = engine.run("ps", "--all", "--format", "{{.Names}} {{.Image}}").splitlines()
     for name, image in (line.split() for line in listed):
         if image.startswith(f"{REPOSITORY}:") and image.endswith(_HALF_MADE):
             engine.run("rm", "--force", "--volumes", name)
     tags = engine.run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", REPOSITORY)
     for tag in tags.split():
-        if tag.endswith(_HALF_MADE):
-            engine.run("image", "rm", tag)
-
-
-def write_root(target: IO[bytes], parts: Parts) -> None:
-    """Write the root file system of a node as a tar stream."""
-    own = files(parts.refs)
-    replaced = {*own, *_LINKS, *(f"usr/bin/{name}" for name in parts.programs)}
-    with tarfile.open(fileobj=target, mode="w|", format=tarfile.GNU_FORMAT) as tar:
-        with tarfile.open(parts.rootfs) as source:
-            for member in source:
-                name = member.name.removeprefix("./")
-                if name not in replaced and kept(f"{name}/" if member.isdir() else name):
-                    tar.addfile(member, source.extractfile(member) if member.isreg() else None)
-        for name, path in sorted(parts.programs.items()):
-            member = tarfile.TarInfo(f"usr/bin/{name}")
-            member.mode, member.size = 0o755, path.stat().st_size
-            with path.open("rb") as content:
-                tar.addfile(member, content)
-        for name, content in own.items():
-            member = tarfile.TarInfo(name)
-            runs = content.startswith(b"#!")
-            member.mode, member.size = 0o755 if runs else 0o644, len(content)
-            tar.addfile(member, io.BytesIO(content))
-        for name, place in _LINKS.items():
-            member = tarfile.TarInfo(name)
-            member.type, member.linkname = tarfile.SYMTYPE, place
-            tar.addfile(member)
+        if tag != keep:
+            # The engine refuses to remove an image that a container was made of.
+            with suppress(ProblemError):
+                engine.run("image", "rm", tag)
 
 
 @contextmanager
@@ -284,7 +184,8 @@ def _preload(engine: Engine, container: str, parts: Parts) -> None:
     _wait(engine, container, *ctr, "version")
     for name, archive in parts.archives.items():
         engine.run("exec", "--interactive", container, *ctr, "images", "import", "-", stdin=archive)
-        engine.run("exec", container, *ctr, "images", "label", parts.refs[name], PINNED)
+        if name in IMAGES:
+            engine.run("exec", container, *ctr, "images", "label", parts.refs[name], PINNED)
     engine.run("exec", container, "sh", "-euc", _LAY_DOWN)
 
 
@@ -308,21 +209,27 @@ def _wait(engine: Engine, container: str, *command: str, seconds: float = 30) ->
             return
 
 
-# The archives of layers are of no use once these are unpacked. What is left becomes files of the
-# image, with links to the large ones in the store: kind keeps /var in a volume, and the engine
-# copies into that what the image has there, for every node.
+# The archives of layers are of no use once these are unpacked: containerd forgets them, and their
+# files go (it would collect them by and by). What is left becomes files of the image, with links to
+# the large ones in the store: kind keeps /var in a volume, and the engine copies into that what the
+# image has there, for every node.
 _LAY_DOWN = f"""
 ctr="ctr --address /run/build/containerd.sock --namespace k8s.io"
-for layer in $($ctr content ls | awk '/containerd.io.uncompressed/ {{print $1}}'); do
+layers=$($ctr content ls | awk '/containerd.io.uncompressed/ {{print $1}}')
+for layer in $layers; do
   $ctr content rm "$layer" >/dev/null
 done
 pkill --exact containerd
 while pgrep --exact containerd >/dev/null; do sleep 0.05; done
+for layer in $layers; do
+  rm -f "/build/io.containerd.content.v1.content/blobs/sha256/${{layer#sha256:}}"
+done
+snapshots=io.containerd.snapshotter.v1.overlayfs/snapshots
 mkdir -p {_SHARED} {_STORE}
-cp -a /build/io.containerd.snapshotter.v1.overlayfs/snapshots {_SHARED}/
-rm -rf /build/io.containerd.snapshotter.v1.overlayfs/snapshots/*
+cp -a /build/$snapshots {_SHARED}/
+rm -rf /build/$snapshots/*
 cp -a /build/. {_STORE}/
 for layer in {_SHARED}/snapshots/*; do
-  ln -s "$layer" {_STORE}/io.containerd.snapshotter.v1.overlayfs/snapshots/
+  ln -s "$layer" {_STORE}/$snapshots/
 done
 """
