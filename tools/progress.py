@@ -124,11 +124,12 @@ class Screen(Progress):
 
     def picture(self) -> Group:
         """Return what is drawn now."""
-        table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True, justify="right")
-        table.add_column(no_wrap=True, overflow="ellipsis", style="dim")
-        for name, seconds, usual, log in self.under_way():
+        now = self.under_way()
+        table = Table.grid(padding=(0, 2), expand=True)
+        table.add_column(no_wrap=True, min_width=max((len(name) for name, *_ in now), default=0))
+        table.add_column(no_wrap=True, min_width=len("10 min 10 s of some 10 min 10 s"))
+        table.add_column(no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
+        for name, seconds, usual, log in now:
             table.add_row(name, f"{spoken(seconds)}{_of(usual)}", Text(last_line(log)))
         whole = spoken(time.monotonic() - self.start)
         return Group(Text(f"{self.done} of {self.total} · {whole}"), table)
@@ -147,14 +148,15 @@ def spoken(seconds: float) -> str:
 
 
 def last_line(log: Path) -> str:
-    """Return the last line that a build wrote, or nothing."""
+    """Return the last line that a build wrote, or nothing; what it was called with is no line."""
     try:
         with log.open("rb") as source:
             source.seek(max(0, log.stat().st_size - _TAIL_BYTES))
             lines = source.read().decode(errors="replace").split("\n")
     except OSError:
         return ""
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    said = (line.strip() for line in reversed(lines) if not line.startswith("+ "))
+    return next((line for line in said if line), "")
 
 
 def _of(usual: float | None) -> str:

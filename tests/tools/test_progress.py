@@ -21,7 +21,7 @@ def test_durations_are_said_as_a_person_does(seconds: float, text: str) -> None:
 def test_the_last_line_of_a_log_is_its_last_with_words(tmp_path: Path) -> None:
     log = tmp_path / "x.log"
     assert progress.last_line(log) == ""
-    log.write_text("one\n" + "x" * 9000 + "\ntwo\n\n")
+    log.write_text("one\n" + "x" * 9000 + "\ntwo\n\n+ go build\n")
     assert progress.last_line(log) == "two"
 
 
