@@ -117,6 +117,7 @@ class Platform:
             workers=settings.workers,
             ports={p: facts.node_ports[name] for name, p in settings.ports.items()},
             mode=self._mode,
+            images=sorted({name for addon in addons for name in addon.images}),
         )
         provider = k8s.Provider(
             "cluster",

@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ class _Provider(dynamic.ResourceProvider):
             raise ProblemError(_not_ours(cluster))
         if there:  # a run that was killed left it half-made
             remove(engine, cluster)
-        image = node_image.build(engine, Mode(props["mode"]))
+        image = node_image.build(engine, Mode(props["mode"]), tuple(props["images"]))
         described = kind_config.kind_config(
             cluster,
             workers=int(props["workers"]),
@@ -161,15 +161,21 @@ class KindCluster(dynamic.Resource, module="cnai", name="KindCluster"):
         workers: int,
         ports: Mapping[int, int],
         mode: Mode,
+        images: Sequence[str] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
-        """Describe the cluster; ``mode`` says where its node image comes from."""
+        """Describe the cluster.
+
+        ``mode`` says where its node image comes from; ``images``, which a new cluster's nodes have
+        from the start: what changes later is loaded into the nodes that are there.
+        """
         props: dict[str, Input[Any]] = {
             "cluster": cluster,
             "stack": stack,
             "workers": workers,
             "ports": {str(host): node for host, node in ports.items()},
             "mode": mode.value,
+            "images": list(images),
             "kubernetes": node_image.VERSION,
             "kubeconfig": None,
             "containers": None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,14 @@ class _Provider(dynamic.ResourceProvider):
         if image.archive is None:
             raise ValueError(f"image {image.name} has no archive to load")
         engine, archive = ensure(), image.archive
+        lacking = [n for n in hosts(props) if not has(engine, n, image.ref, image.digest)]
         with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda node: load(engine, node, archive), props["containers"]))
+            list(pool.map(lambda node: load(engine, node, archive), lacking))
         return dynamic.CreateResult(image.ref, props)
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         engine = find()
-        there = engine is not None and all(has(engine, node, id_) for node in props["containers"])
+        there = engine is not None and all(has(engine, node, id_) for node in hosts(props))
         return dynamic.ReadResult(id_, props) if there else dynamic.ReadResult("", {})
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
@@ -62,16 +64,22 @@ def load(engine: Engine, node: str, archive: Path) -> None:
         )
 
 
-def has(engine: Engine, node: str, ref: str) -> bool:
-    """Say whether a node that runs has an image of that name."""
+def hosts(props: Mapping[str, Any]) -> list[str]:
+    """Return the nodes that run pods of ours; none of them is scheduled to a control plane."""
+    return [name for name in props["containers"] if not name.endswith("-control-plane")]
+
+
+def has(engine: Engine, node: str, ref: str, digest: str | None = None) -> bool:
+    """Say whether a node that runs has an image of that name, and of that id if one is given."""
+    template = ("--output=go-template", "--template={{.status.id}}")
     done = subprocess.run(
-        [str(engine.docker), "exec", node, *CTR, "list", "--quiet", f"name=={ref}"],
+        [str(engine.docker), "exec", node, "crictl", "inspecti", *template, ref],
         env=engine.env(),
         capture_output=True,
         text=True,
         check=False,
     )
-    return done.returncode == 0 and ref in done.stdout.split()
+    return done.returncode == 0 and digest in {None, done.stdout.strip()}
 
 
 class NodeImage(dynamic.Resource, module="cnai", name="NodeImage"):

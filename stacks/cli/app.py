@@ -26,7 +26,7 @@ from stacks.cli.bench import bench as measure
 from stacks.cli.down import down as take_down
 from stacks.cli.up import preflight
 from stacks.cli.up import up as bring_up
-from tools import pulumi_home, supply
+from tools import catalog, pulumi_home, supply
 from tools.errors import ProblemError
 from tools.paths import home
 

@@ -8,14 +8,17 @@ from stacks.settings import Settings
 PROGRAMS = ("pulumi", "pulumi-kubernetes", "kind", "kubectl")
 
 
+def images(settings: Settings) -> list[str]:
+    """Return the images that the addons of the settings run, each once."""
+    return sorted({name for addon in chosen(settings) for name in addon.images})
+
+
 def targets(settings: Settings) -> list[str]:
     """Return the names of programs, images and charts, each once."""
-    addons = chosen(settings)
-    images = {name for addon in addons for name in addon.images}
-    charts = {addon.chart for addon in addons if addon.chart}
+    charts = {addon.chart for addon in chosen(settings) if addon.chart}
     return [
         *[f"program:{name}" for name in PROGRAMS],
         "node-image",
-        *[f"image:{name}" for name in sorted(images)],
+        *[f"image:{name}" for name in images(settings)],
         *[f"chart:{name}" for name in sorted(charts)],
     ]

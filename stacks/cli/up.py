@@ -10,10 +10,10 @@ from stacks.cli import recover, say
 from stacks.cli.events import Progress
 from stacks.cli.pulumi_cli import Pulumi
 from stacks.cli.session import open_stack
-from stacks.cli.targets import targets
+from stacks.cli.targets import images, targets
 from stacks.compose import facts_of
 from stacks.settings import Settings
-from tools import engine, host, supply
+from tools import engine, host, node_image, supply
 from tools.errors import Problem, ProblemError
 from tools.paths import REPO
 
@@ -28,6 +28,8 @@ def up(stack: str) -> int:
     preflight(stack, settings)
     say.step("supply", f"programs, charts and images: {mode.value}")
     supply.ensure(targets(settings), mode)
+    with say.waiting("making the image of the nodes"):
+        node_image.build(engine.ensure(), mode, images(settings))
     pulumi = open_stack(stack, mode)
     for line in mend(pulumi, stack, settings):
         say.note("mended", line)

@@ -13,7 +13,13 @@ NODE: dict[str, Any] = {
     "Mounts": [{"Type": "bind", "Source": "/here/nodes/kind"}],
 }
 STOPPED = {**NODE, "State": {"Running": False}}
-INPUTS = {"cluster": "c", "workers": 2, "ports": {"5050": 30500}, "mode": "source", "kubernetes": "v1"}
+INPUTS = {
+    "cluster": "c",
+    "workers": 2,
+    "ports": {"5050": 30500},
+    "mode": "source",
+    "kubernetes": "v1",
+}
 
 
 def test_a_cluster_is_ours_by_the_folder_that_its_nodes_have_mounted() -> None:
