@@ -15,6 +15,9 @@ from tools import supply
 from tools.errors import ProblemError
 from tools.supply import Mode
 
+CANCELLED = 8
+"""Exit code of a run that a person stops, as in the table of tools.errors."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
@@ -39,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ProblemError as error:
         Console(stderr=True, soft_wrap=True, markup=False, highlight=False).print(str(error))
         return error.exit_code
+    except KeyboardInterrupt:
+        return CANCELLED
     return 0
 
 

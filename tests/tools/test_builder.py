@@ -190,6 +190,23 @@ def test_what_is_told_adds_up() -> None:
     assert told.under_way() == []
 
 
+def test_a_build_that_is_interrupted_ends_at_once_with_all_it_started(
+    cache: Path, tmp_path: Path
+) -> None:
+    env = {**os.environ, "GOCACHE": str(tmp_path / "go")}
+    words = [sys.executable, "-m", "tools", "--mode", "source", "ensure", "program:pause"]
+    run = subprocess.Popen(words, cwd=REPO, env=env, stderr=subprocess.PIPE)
+    log = cache / "logs/program-pause.log"
+    while not (log.exists() and "go build" in log.read_text()):
+        assert run.poll() is None, "it ended before it could be interrupted"
+        time.sleep(0.01)
+    time.sleep(0.3)
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=60)
+    assert run.returncode == 8
+    assert list((cache / "programs").iterdir()) == []
+
+
 def test_a_killed_build_is_finished_by_the_next(cache: Path, tmp_path: Path) -> None:
     """Of a real program: its compiler is killed with an empty cache, hence in the midst."""
     env = {**os.environ, "GOCACHE": str(tmp_path / "go")}
