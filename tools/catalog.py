@@ -71,6 +71,7 @@ class Layer:
     users: Mapping[str, int] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     owned: Mapping[str, str] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,10 +149,7 @@ def parse(data: Mapping[str, Any]) -> Catalog:
         suite=data["debian"]["suite"],
         programs=programs,
         releases=tuple(_release(table, programs[table["program"]]) for table in data["releases"]),
-        layers={
-            name: Layer(name, **{**table, "packages": tuple(table["packages"])})
-            for name, table in data["layers"].items()
-        },
+        layers={name: Layer(name, **_with_tuples(table)) for name, table in data["layers"].items()},
         images={name: _image(name, table, programs) for name, table in data["images"].items()},
         charts={
             name: ChartSpec(name, version=programs[table["program"]].version, **table)
@@ -200,6 +198,11 @@ def locked_version(lock: str, package: str) -> str:
 def lock_file(wheels: str) -> Path:
     """Return the lock file of a Python image."""
     return TOOLS / "python" / wheels / "requirements.lock"
+
+
+def _with_tuples(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table with tuples for lists: what is frozen holds nothing that changes."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
 
 
 def _program(name: str, table: Mapping[str, Any]) -> Program:

@@ -162,6 +162,7 @@ def _target(layer: Layer, below: tuple[str, ...], suite: str) -> Target:
             before = archive.snapshot(root)
             _install(layer, root, suite, at.log)
             clean(root)
+            _remove(layer, root)
             _own(layer, root, at.log)
             changed, gone = archive.difference(before, archive.snapshot(root))
             archive.write_tree(at.out, root, only=changed, gone=gone)
@@ -182,6 +183,7 @@ def _target(layer: Layer, below: tuple[str, ...], suite: str) -> Target:
             "users": dict(layer.users),
             "files": dict(layer.files),
             "owned": dict(layer.owned),
+            **({"removed": list(layer.removed)} if layer.removed else {}),
         },
         build=build,
         needs=tuple(f"layer:{name}" for name in below),
@@ -242,6 +244,16 @@ def _install(layer: Layer, root: Path, suite: str, log: Path) -> None:
     inside(root, "etc/hosts").unlink()
     if (root / "usr/bin/python3").exists():
         compile_python(root, ["/usr/lib/python3", "/usr/lib/python3.11"], log)
+
+
+def _remove(layer: Layer, root: Path) -> None:
+    """Remove the files that the layer's packages made up, and the links to them beside them."""
+    for name in layer.removed:
+        file = inside(root, name)
+        file.unlink()
+        for other in file.parent.iterdir():
+            if other.is_symlink() and other.readlink().name == file.name:
+                other.unlink()
 
 
 def _own(layer: Layer, root: Path, log: Path) -> None:

@@ -26,6 +26,7 @@ def site(tmp_path: Path) -> Path:
     (info / "entry_points.txt").write_text(
         "[console_scripts]\nthing = thing.cli:Main.run [extra]\n[other]\na = b:c\n"
     )
+    (info / "RECORD").write_text("../../bin/thing,sha256=x,9\nthing/cli.py,sha256=y,9\n")
     (folder / "thing").mkdir()
     (folder / "thing/__init__.py").write_text("")
     (folder / "thing/cli.py").write_text(
@@ -43,6 +44,7 @@ def test_commands_are_run_by_the_python_of_the_image(tmp_path: Path) -> None:
     wheels.scripts(folder, out)
     assert {path.name for path in out.iterdir()} == {"thing", "old", "shell"}
     assert not (folder / "bin").exists()
+    assert (folder / "thing-1.0.dist-info/RECORD").read_text() == "thing/cli.py,sha256=y,9\n"
     for path in out.iterdir():
         assert path.stat().st_mode & 0o111
         assert "machine" not in path.read_text()
