@@ -176,7 +176,7 @@ def ensure() -> Engine:
 
     Only root on Debian or Ubuntu gets one installed (the distribution's ``docker.io``). Where
     systemd runs, its service is used; elsewhere the daemon is started by us. Safe to call from
-    several processes at once. Raises CNAI-HOST-001 to 007.
+    several processes at once. Raises CNAI-HOST-001 to 005 and 009.
     """
     if engine := find():
         return engine
@@ -211,8 +211,8 @@ def _bring_up() -> Engine:
         if time.monotonic() > until:
             raise ProblemError(
                 Problem(
-                    "CNAI-HOST-005",
-                    "the Docker engine does not answer",
+                    "CNAI-HOST-009",
+                    "the Docker engine of this machine does not answer",
                     f"it was started {dockerd.START_SECONDS:.0f} s ago",
                     "systemctl status docker",
                     exit_code=2,

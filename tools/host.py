@@ -116,7 +116,7 @@ def _machine(facts: HostFacts) -> Iterator[Problem]:
         )
     elif facts.machine not in _TRIED:
         yield Problem(
-            "CNAI-HOST-015",
+            "CNAI-HOST-017",
             f"machines of type {facts.machine} are supported but not tried",
             "every release is tested on amd64 only",
             "tell us what you find",

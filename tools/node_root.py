@@ -73,7 +73,9 @@ def kept(name: str) -> bool:
 
     Directories end in a slash; they are kept even where what they hold is not.
     """
-    if name in _DROPPED_PROGRAMS or (name.startswith(_DROPPED) and not name.endswith("/")):
+    if name.endswith("/"):
+        return True
+    if name in _DROPPED_PROGRAMS or name.startswith(_DROPPED):
         return False
     directory, _, unit = name.rpartition("/")
     wanted = "systemd/system/" in f"{directory}/" and directory.endswith(".wants")
