@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools import command, paths
+from tools.builder import no_network
 from tools.errors import Problem, ProblemError
 
 _FRESH_SECONDS = 24 * 3600
@@ -137,6 +138,12 @@ def ready() -> list[str]:
     with (root / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.exists() or time.time() - stamp.stat().st_mtime > _FRESH_SECONDS:
-            command.run(["apt-get", *options, "update"], paths.cache() / "logs/apt-update.log")
+            log = paths.cache() / "logs/apt-update.log"
+            # A source of the machine that does not answer need not be one that matters here, and
+            # apt-get says nothing by its code: what counts is whether there are lists.
+            command.run(["apt-get", *options, "update"], log)
+            if not any(lists.parent.glob("*Packages*")):
+                reason = command.telling_line(log.read_text())
+                raise ProblemError(no_network("Debian packages", reason))
             stamp.touch()
     return options

@@ -139,7 +139,7 @@ class _Run:
             if self.stopped.is_set() or self.at[target.name].exists():
                 return
             began = time.monotonic()
-            log = paths.cache() / "logs" / f"{target.name.replace(':', '-')}.log"
+            log = _log(target.name)
             self.progress.began(target.name, log)
             _make(target, self.at, log)
             self.seconds[target.name] = round(time.monotonic() - began, 1)
@@ -195,14 +195,19 @@ def _note_timing(name: str, seconds: float) -> None:
         new.replace(file)
 
 
+def _log(name: str) -> Path:
+    return paths.cache() / "logs" / f"{name.replace(':', '-')}.log"
+
+
 def _failure(name: str, error: command.CommandError) -> Problem:
     if error.offline:
         return no_network(name, error.reason)
+    log = _log(name)
     return Problem(
         "CNAI-SUPPLY-001",
         f"{name} could not be built",
-        f"{error.reason} (whole output: {error.log})",
-        f"less {error.log}; what else was built is kept, so run the same again when it is mended",
+        f"{error.reason} (whole output: {log})",
+        f"less {log}; what else was built is kept, so run the same again when it is mended",
     )
 
 

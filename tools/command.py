@@ -26,6 +26,7 @@ _OFFLINE = re.compile(
 _TELLING = (
     re.compile(r"^.*\.go:\d+:\d+: .*$", re.MULTILINE),
     re.compile(r"^.*(?:no required module|missing go\.sum|checksum mismatch).*$", re.MULTILINE),
+    re.compile(r"^.*Failed to fetch.*$", re.MULTILINE),
     re.compile(r"^.*No space left on device.*$", re.MULTILINE | re.IGNORECASE),
     re.compile(r"^(?:ERROR|E|error|fatal|F): ?.*$", re.MULTILINE),
     re.compile(r"^.*\berror\b.*$", re.MULTILINE | re.IGNORECASE),

@@ -238,7 +238,7 @@ def _install(layer: Layer, root: Path, suite: str, log: Path) -> None:
     (root / "usr/sbin/policy-rc.d").chmod(0o755)
     for name in ("resolv.conf", "hosts"):
         _write(root, f"etc/{name}", Path(f"/etc/{name}").read_text())
-    run_in(root, ["apt-get", "-q", "update"], log)
+    run_in(root, ["apt-get", "-q", "--error-on=any", "update"], log)
     install = ["apt-get", "-qy", "--no-install-recommends", "install"]
     run_in(root, [*install, *sorted(layer.packages)], log)
     inside(root, "etc/hosts").unlink()
