@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tools import docker_api, host_network, paths, runtime_shim
@@ -22,6 +23,8 @@ from tools.errors import Problem, ProblemError
 RUN = Path("/run/cnai")
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+CONTAINERD_SECONDS = 2.0
+"""A containerd ends when its dockerd does; one that lives longer is taken over by the next."""
 ETHERNET_MTU = 1500
 
 TRACES = tuple(
@@ -216,10 +219,26 @@ def _remembered() -> tuple[host_network.Snapshot, list[Path]] | None:
 
 def _sweep() -> None:
     """Remove a dead daemon's pid and socket and whatever it left mounted below our directory."""
+    _forget_dead_containerd()
     for name in ("docker.pid", "docker.sock"):
         (RUN / name).unlink(missing_ok=True)
     for point in mounts_below(Path("/proc/self/mounts").read_text(encoding="utf-8"), RUN):
         subprocess.run(["umount", "--lazy", point], capture_output=True, check=False)
+
+
+def _forget_dead_containerd() -> None:
+    """Remove the pid of a containerd that died with its daemon.
+
+    Where nobody takes note of its end, dockerd takes it for one that runs, and waits in vain.
+    """
+    path = RUN / "exec" / "containerd" / "containerd.pid"
+    with suppress(OSError, ValueError):
+        number = int(path.read_text(encoding="ascii"))
+        until = time.monotonic() + CONTAINERD_SECONDS
+        while not (gone := _ended(number)) and time.monotonic() < until:
+            time.sleep(0.05)
+        if gone:
+            path.unlink()
 
 
 def mounts_below(table: str, directory: Path) -> Sequence[str]:

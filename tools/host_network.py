@@ -49,7 +49,7 @@ def read() -> Snapshot:
     return Snapshot(
         rules={family: _save(family) for family in FAMILIES},
         sysctls={n: p.read_text(encoding="ascii").strip() for n, p in paths.items() if p.exists()},
-        bridge=(Path("/sys/class/net") / BRIDGE).exists(),
+        bridge=BRIDGE in {name for _, name in socket.if_nameindex()},
     )
 
 
