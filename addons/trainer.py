@@ -48,6 +48,9 @@ def runtime(ctx: Context) -> Manifest:
             {"name": "USER", "value": NAME},
             {"name": "GIT_PYTHON_REFRESH", "value": "quiet"},
             {"name": "MLFLOW_DISABLE_TELEMETRY", "value": "true"},
+            # Artifacts go through the server: teams have no way to its store.
+            {"name": "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "value": "false"},
+            {"name": "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD", "value": "false"},
         ],
         # The SDK refuses limits that name no device, so cpu is named beside memory.
         "resources": {

@@ -79,6 +79,9 @@ def env(stack: Stack = "kind") -> None:
     variables["KUBECONFIG"] = str(kubeconfig_file(stack))
     if "mlflow" in settings.ports:
         variables["MLFLOW_TRACKING_URI"] = f"http://localhost:{settings.ports['mlflow']}"
+        # Artifacts go through the server: its store has no address outside of the cluster.
+        variables["MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD"] = "false"
+        variables["MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD"] = "false"
     variables["PATH"] = f"{home() / 'venv/bin'}{os.pathsep}{variables['PATH']}"
     for name, value in variables.items():
         say.out.print(f"export {name}={_quoted(value)}", markup=False)
