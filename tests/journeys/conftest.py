@@ -80,16 +80,24 @@ def wait_for(what: str, seen: Callable[[], Any], seconds: float = 300) -> Any:
     return pytest.fail(f"not within {seconds:.0f} s: {what}")
 
 
-def train(platform: Platform, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the example as a person would."""
+def in_shell(platform: Platform, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in the shell of a person who has typed `eval "$(cnai env)"`."""
+    script = 'eval "$(cnai env "$0")" && exec "$@"'
     return subprocess.run(
-        [sys.executable, str(EXAMPLE), "--see", platform.mlflow_url, *arguments],
-        env={**platform.env, "KUBECONFIG": str(platform.kubeconfig)},
+        ["bash", "-c", script, platform.stack, *command],
+        env={**platform.env, **more},
         cwd=REPO,
         capture_output=True,
         text=True,
         timeout=1200,
         check=False,
+    )
+
+
+def train(platform: Platform, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the example as a person would."""
+    return in_shell(
+        platform, sys.executable, str(EXAMPLE), "--see", platform.mlflow_url, *arguments
     )
 
 

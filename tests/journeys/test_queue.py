@@ -30,7 +30,7 @@ pytestmark = pytest.mark.journey
 # Two pods of this share of the quota are one job; two jobs are more than the quota.
 SHARE = 0.3
 # The jobs train nothing: they hold their quota until they are told to end.
-HOLD = ["bash", "-c", "until [ -e /tmp/end ]; do sleep 0.2; done"]
+HOLD = ["bash", "-c", "trap exit TERM; until [ -e /tmp/end ]; do sleep 0.2; done"]
 
 
 @pytest.fixture(autouse=True)

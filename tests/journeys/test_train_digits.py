@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Platform
-from tests.journeys.conftest import QUEUE_LABEL, Team, conditions, holds, train
+from tests.journeys.conftest import QUEUE_LABEL, Team, conditions, holds, in_shell, train
 from tools.paths import REPO, cache
 
 pytestmark = pytest.mark.journey
@@ -127,28 +125,20 @@ def test_the_model_answers_held_out_digits_as_it_was_recorded(
     """Read back through MLflow by another program on another machine than those that trained."""
     (version,) = mlflow.search_model_versions(f"run_id = '{trained.run.info.run_id}'")
     lock = REPO / "tools" / "python" / "trainer-jax" / "requirements.lock"
-    environment = {
-        "UV_CACHE_DIR": str(cache() / "uv"),
-        **os.environ,
-        "MLFLOW_TRACKING_URI": platform.mlflow_url,
-        "TMPDIR": str(tmp_path),
-    }
-    environment.pop("VIRTUAL_ENV", None)
-    with_image_wheels = [
-        str(REPO / "tools" / "uv.sh"),
-        sys.prefix,
+    with_wheels_of_the_image = [
+        *(str(REPO / "tools" / "uv.sh"), sys.prefix),
         *("run", "--no-project", "--isolated", f"--python={sys.executable}"),
         *("--with-requirements", str(lock), "python"),
     ]
-    program = Path(__file__).with_name("predict.py")
-    answered = subprocess.run(
-        [*with_image_wheels, str(program), f"models:/digits/{version.version}", str(SEED)],
-        env=environment,
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
+    program = str(Path(__file__).with_name("predict.py"))
+    answered = in_shell(
+        platform,
+        *with_wheels_of_the_image,
+        *(program, f"models:/digits/{version.version}", str(SEED)),
+        UV_CACHE_DIR=str(cache() / "uv"),
+        TMPDIR=str(tmp_path),
     )
+    assert answered.returncode == 0, answered.stderr
     answers = json.loads(answered.stdout)
     assert answers["asked"] == 360
     assert answers["digits"] == list(range(10))
