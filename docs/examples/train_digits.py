@@ -21,6 +21,7 @@ from kubeflow.trainer import CustomTrainer, KubernetesBackendConfig, TrainerClie
 from kubeflow.trainer.options import Labels, Name
 from kubernetes.client import ApiException, CustomObjectsApi
 from kubernetes.config import ConfigException
+from urllib3.exceptions import HTTPError
 
 MODEL_CODE = Path(__file__).with_name("digits_model.py")
 ENDED = {"Complete", "Failed"}
@@ -264,7 +265,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print(f"{name} goes on without you\n  fix  stop it: {look.replace('describe', 'delete')}")
         return 8
-    except RuntimeError as error:
+    except (RuntimeError, ApiException, HTTPError) as error:
         print(f"lost sight of {name}: {error}\n  why  {cause(error)}", file=sys.stderr)
         return 1
     if ended == "Failed":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import testinfra
 from kubernetes import client, config
 
 from tests.conftest import Platform
@@ -20,6 +23,8 @@ EXAMPLE = REPO / "docs" / "examples" / "train_digits.py"
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 TRAINER = ("trainer.kubeflow.org", "v1alpha1")
 KUEUE = ("kueue.x-k8s.io", "v1beta2")
+# The jobs train nothing: they hold their quota until they are told to end.
+HOLD = ["bash", "-c", "trap exit TERM; until [ -e /tmp/end ]; do sleep 0.2; done"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,26 @@ class Team:
     def pods(self, trainjob: str) -> list[Any]:
         label = f"jobset.sigs.k8s.io/jobset-name={trainjob}"
         return list(self.core.list_namespaced_pod(self.namespace, label_selector=label).items)
+
+    def submit(self, queue: str, memory: str, command: list[str]) -> str:
+        """Create a TrainJob of two pods, each of which asks for so much memory; return its name."""
+        name = f"queue-{secrets.token_hex(3)}"
+        resources = {"cpu": "50m", "memory": memory}
+        job = {
+            "apiVersion": "/".join(TRAINER),
+            "kind": "TrainJob",
+            "metadata": {"name": name, "labels": {QUEUE_LABEL: queue}},
+            "spec": {
+                "runtimeRef": {"name": "jax-distributed"},
+                "trainer": {
+                    "numNodes": 2,
+                    "command": command,
+                    "resourcesPerNode": {"requests": resources, "limits": {"memory": memory}},
+                },
+            },
+        }
+        self.custom.create_namespaced_custom_object(*TRAINER, self.namespace, "trainjobs", job)
+        return name
 
     def delete(self, trainjob: str) -> None:
         """Delete a TrainJob and wait until its pods are gone, so that its quota is free."""
@@ -99,6 +124,19 @@ def train(platform: Platform, *arguments: str) -> subprocess.CompletedProcess[st
     return in_shell(
         platform, sys.executable, str(EXAMPLE), "--see", platform.mlflow_url, *arguments
     )
+
+
+def inside(platform: Platform, pod: str) -> Any:
+    return testinfra.get_host(
+        f"kubectl://{pod}?namespace={platform.namespace}&container=node",
+        kubeconfig=str(platform.kubeconfig),
+    )
+
+
+@pytest.fixture(autouse=True)
+def kubectl_on_path(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    """testinfra runs the kubectl that it finds."""
+    monkeypatch.setenv("PATH", str(platform.home / "bin"), prepend=os.pathsep)
 
 
 @pytest.fixture(scope="session")

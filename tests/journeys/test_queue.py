@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 import pytest
-import testinfra
 from kubernetes.utils import parse_quantity
 
 from tests.conftest import Platform
 from tests.journeys.conftest import (
+    HOLD,
     KUEUE,
-    QUEUE_LABEL,
-    TRAINER,
     Team,
     conditions,
     holds,
+    inside,
     train,
     wait_for,
 )
@@ -29,14 +25,6 @@ from tools.paths import REPO
 pytestmark = pytest.mark.journey
 # Two pods of this share of the quota are one job; two jobs are more than the quota.
 SHARE = 0.3
-# The jobs train nothing: they hold their quota until they are told to end.
-HOLD = ["bash", "-c", "trap exit TERM; until [ -e /tmp/end ]; do sleep 0.2; done"]
-
-
-@pytest.fixture(autouse=True)
-def kubectl_on_path(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    """testinfra runs the kubectl that it finds."""
-    monkeypatch.setenv("PATH", str(platform.home / "bin"), prepend=os.pathsep)
 
 
 @pytest.fixture(scope="module")
@@ -58,30 +46,10 @@ def share(platform: Platform, team: Team) -> str:
     return str(pytest.fail("the queue has no flavor without taints"))
 
 
-def submit(team: Team, platform: Platform, memory: str, command: list[str]) -> str:
-    name = f"queue-{secrets.token_hex(3)}"
-    resources = {"cpu": "50m", "memory": memory}
-    job = {
-        "apiVersion": "/".join(TRAINER),
-        "kind": "TrainJob",
-        "metadata": {"name": name, "labels": {QUEUE_LABEL: platform.queue}},
-        "spec": {
-            "runtimeRef": {"name": "jax-distributed"},
-            "trainer": {
-                "numNodes": 2,
-                "command": command,
-                "resourcesPerNode": {"requests": resources, "limits": {"memory": memory}},
-            },
-        },
-    }
-    team.custom.create_namespaced_custom_object(*TRAINER, team.namespace, "trainjobs", job)
-    return name
-
-
 @pytest.fixture(scope="module")
 def holding(platform: Platform, team: Team, share: str) -> Iterator[str]:
     """A job that runs and holds more than half of the quota."""
-    name = submit(team, platform, share, HOLD)
+    name = team.submit(platform.queue, share, HOLD)
     try:
         wait_for(
             f"both pods of {name} run",
@@ -90,13 +58,6 @@ def holding(platform: Platform, team: Team, share: str) -> Iterator[str]:
         yield name
     finally:
         team.delete(name)
-
-
-def inside(platform: Platform, pod: str) -> Any:
-    return testinfra.get_host(
-        f"kubectl://{pod}?namespace={platform.namespace}&container=node",
-        kubeconfig=str(platform.kubeconfig),
-    )
 
 
 def test_training_pods_are_not_root_and_cannot_change_their_image(
@@ -127,7 +88,7 @@ def test_training_pods_have_the_locked_versions(
 def test_a_job_above_the_quota_waits_and_then_runs(
     platform: Platform, team: Team, holding: str, share: str
 ) -> None:
-    second = submit(team, platform, share, ["true"])
+    second = team.submit(platform.queue, share, ["true"])
     try:
         waiting = wait_for(
             f"Kueue has looked at {second}",
