@@ -16,6 +16,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 import pytest
+import yaml
 from kubernetes.client import ApiException
 
 from tools.paths import REPO
@@ -117,4 +118,29 @@ def test_without_a_cluster_it_says_so(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "no cluster" in done.stderr
     assert "make up" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_cluster_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    name = {"cluster": "gone", "user": "nobody"}
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "gone",
+        "contexts": [{"name": "gone", "context": name}],
+        # Nothing listens on the port of tcpmux.
+        "clusters": [{"name": "gone", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "users": [{"name": "nobody", "user": {}}],
+    }
+    kubeconfig.write_text(yaml.safe_dump(content))
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLE)],
+        env={**os.environ, "KUBECONFIG": str(kubeconfig)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Connection refused" in done.stderr
     assert "Traceback" not in done.stderr
