@@ -212,7 +212,9 @@ def _wait(engine: Engine, container: str, *command: str, seconds: float = 30) ->
 # The archives of layers are of no use once these are unpacked: containerd forgets them, and their
 # files go (it would collect them by and by). What is left becomes files of the image, with links to
 # the large ones in the store: kind keeps /var in a volume, and the engine copies into that what the
-# image has there, for every node.
+# image has there, for every node. A layer that hides files of the one below cannot lie in an image
+# (what hides is a device that an image's own file system understands as its own): it is packed, and
+# the entrypoint unpacks it into the volume.
 _LAY_DOWN = f"""
 ctr="ctr --address /run/build/containerd.sock --namespace k8s.io"
 layers=$($ctr content ls | awk '/containerd.io.uncompressed/ {{print $1}}')
@@ -225,11 +227,16 @@ for layer in $layers; do
   rm -f "/build/io.containerd.content.v1.content/blobs/sha256/${{layer#sha256:}}"
 done
 snapshots=io.containerd.snapshotter.v1.overlayfs/snapshots
-mkdir -p {_SHARED} {_STORE}
-cp -a /build/$snapshots {_SHARED}/
-rm -rf /build/$snapshots/*
-cp -a /build/. {_STORE}/
-for layer in {_SHARED}/snapshots/*; do
-  ln -s "$layer" {_STORE}/$snapshots/
+mkdir -p {_SHARED}/snapshots {_SHARED}/packed {_STORE}/$snapshots
+for layer in /build/$snapshots/*; do
+  name=${{layer##*/}}
+  if [ -n "$(find "$layer" -type c -print -quit)" ]; then
+    tar -C /build/$snapshots --xattrs --xattrs-include='*' -cf {_SHARED}/packed/$name.tar $name
+  else
+    cp -a "$layer" {_SHARED}/snapshots/
+    ln -s {_SHARED}/snapshots/$name {_STORE}/$snapshots/$name
+  fi
 done
+rm -rf /build/$snapshots
+cp -a /build/. {_STORE}/
 """
