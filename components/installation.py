@@ -99,13 +99,25 @@ class Installation(Component):
     def _chart(
         self, addon: Addon, chart: Chart, values: Manifest, after: Sequence[pulumi.Resource]
     ) -> pulumi.Resource:
+        cluster = self._ground.cluster
+
+        def with_cluster(
+            args: pulumi.ResourceTransformArgs,
+        ) -> pulumi.ResourceTransformResult:
+            # The provider makes the chart's objects; without this each is deleted one by one.
+            lives = pulumi.ResourceOptions(deleted_with=cluster)
+            return pulumi.ResourceTransformResult(
+                args.props, pulumi.ResourceOptions.merge(args.opts, lives)
+            )
+
+        options = pulumi.ResourceOptions(transforms=[with_cluster])
         return helm.Chart(
             addon.name,
             chart=chart.chart,
             version=chart.version,
             namespace=addon.namespace,
             values=values,
-            opts=self._options(after),
+            opts=pulumi.ResourceOptions.merge(self._options(after), options),
         )
 
     def _place(

@@ -112,13 +112,12 @@ def _condition(connection: client.ApiClient, args: Mapping[str, Any]) -> Outcome
 
 
 def _has(found: Mapping[str, Any], type_: str) -> Outcome:
+    """Look for a condition; while it does not hold, all conditions are told."""
     conditions = (found.get("status") or {}).get("conditions") or []
-    held = any(c["type"] == type_ and c["status"] == "True" for c in conditions)
-    told = [
-        f"{c['type']}={c['status']} {c.get('message') or c.get('reason') or ''}".strip()
-        for c in conditions
-    ]
-    return Outcome(held, "; ".join(told) or "no condition yet")
+    told = {c["type"]: f"{c['type']}={c['status']} {c.get('message') or ''}" for c in conditions}
+    if any(c["type"] == type_ and c["status"] == "True" for c in conditions):
+        return Outcome(True, told[type_].strip())
+    return Outcome(False, "; ".join(told.values()) or "no condition yet")
 
 
 def _accepted(connection: client.ApiClient, args: Mapping[str, Any]) -> Outcome:

@@ -28,9 +28,11 @@ def down(stack: str) -> int:
         say.note("mended", line)
     recover.forget_pending(pulumi)
     say.step("down", f"stack {stack} with all that lives in its cluster")
-    code, progress = pulumi.run("destroy", "--remove", say=lambda line: say.done("down", line))
+    code, progress = pulumi.run("destroy", say=lambda line: say.line("down", line))
     if code:
         raise ProblemError(failed("destroy", progress, code, pulumi))
+    # The stack goes; what it said, its file, stays.
+    pulumi.ask("stack", "rm", "--yes", "--preserve-config")
     _sweep(stack, facts_of(stack, settings).name, pulumi)
     took = time.monotonic() - began
     say.done("down", f"{progress.changed} resources went; nothing is left ({took:.0f} s)")

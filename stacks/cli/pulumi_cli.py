@@ -55,7 +55,12 @@ class Pulumi:
 
         The engine's own output goes to ``.cnai/logs/<stack>.log``.
         """
-        progress = Progress()
+        progress, env = Progress(), self._env
+        if verb == "destroy":
+            # The state is written once, at the end, and not after each of the objects that went
+            # with their cluster. A run that is killed leaves it as it was; the next one finds the
+            # cluster gone and forgets what lived in it.
+            env = {**env, "PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
         with tempfile.TemporaryDirectory() as folder, self.log.open("w") as log:
             events = Path(folder, "events")
             events.touch()
@@ -66,7 +71,7 @@ class Pulumi:
                     *(("--yes",) if verb != "preview" else ()),
                 ],
                 cwd=REPO,
-                env=self._env,
+                env=env,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

@@ -25,6 +25,14 @@ def done(name: str, text: str) -> None:
     err.print(f"[bold]{name:>8}[/]  [green]✓[/] {text}")
 
 
+def line(name: str, text: str) -> None:
+    """Say a line of a run: what begins with blanks belongs to the line before it."""
+    if text.startswith(" "):
+        err.print(f"{'':>8}  {_plain(text)}", style="dim")
+    else:
+        done(name, text)
+
+
 def note(name: str, text: str) -> None:
     """Say what deserves attention and stops nothing."""
     err.print(f"[bold]{name:>8}[/]  [yellow]![/] {text}")

@@ -38,7 +38,7 @@ def up(stack: str) -> int:
         "up",
         "--skip-preview",
         f"--policy-pack={REPO / 'policies'}",
-        say=lambda line: say.done("up", line),
+        say=lambda line: say.line("up", line),
     )
     if code:
         raise ProblemError(failed("up", progress, code, pulumi))

@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pytest
 from pulumi.runtime import Mocks, mocks, settings, stack
+from pulumi.runtime.proto import callback_pb2
 
 from stacks.compose import Platform, chosen, facts_of, said
 from stacks.settings import load
@@ -37,6 +38,13 @@ class Notes(Mocks):
         return {}, None
 
 
+class Uncalled:
+    """Stands where an engine would be told of transforms."""
+
+    def register_transform(self, _: Any) -> callback_pb2.Callback:
+        return callback_pb2.Callback()
+
+
 @pytest.fixture(scope="module")
 def made() -> Iterator[list[pulumi.runtime.MockResourceArgs]]:
     notes = Notes()
@@ -44,6 +52,8 @@ def made() -> Iterator[list[pulumi.runtime.MockResourceArgs]]:
     asyncio.set_event_loop(loop)
     settings.reset_options()
     mocks.set_mocks(notes, project="cnai", stack=STACK)
+    # Transforms are for the engine to call; what takes notes has none to call.
+    settings.SETTINGS.callbacks = Uncalled()
 
     async def bring_up() -> None:
         Platform(STACK, load(SAID))
