@@ -157,13 +157,14 @@ def _sweep(engine: Engine, keep: str) -> None:
 
 @contextmanager
 def _container(engine: Engine, base: str) -> Iterator[str]:
-    """Yield a container of the half-made image with a volume for containerd at ``/build``."""
+    """Yield a container of the half-made image with a volume for containerd at ``/mnt``."""
     name = base.replace("/", "-").replace(":", "-")
     # The signal and the variable tell systemd how it is stopped and where it runs; the image
     # inherits both from the container.
     engine.run(
         *("run", "--detach", "--privileged", "--network=none", "--name", name),
-        *("--volume", "/build", "--tmpfs", "/run", "--tmpfs", "/tmp"),
+        # A volume given as a mount, unlike one by --volume, does not become part of the image.
+        *("--mount", "type=volume,destination=/mnt", "--tmpfs", "/run", "--tmpfs", "/tmp"),
         *("--stop-signal", "SIGRTMIN+3", "--env", "container=docker"),
         *(base, "sleep", "infinity"),
     )
@@ -179,7 +180,7 @@ def _preload(engine: Engine, container: str, parts: Parts) -> None:
     ctr = ("ctr", "--address", socket, "--namespace", "k8s.io")
     engine.run(
         *("exec", "--detach", container, "containerd", "--config", "/etc/containerd/config.toml"),
-        *("--root", "/build", "--state", "/run/build", "--address", socket),
+        *("--root", "/mnt", "--state", "/run/build", "--address", socket),
     )
     _wait(engine, container, *ctr, "version")
     for name, archive in parts.archives.items():
@@ -224,19 +225,19 @@ done
 pkill --exact containerd
 while pgrep --exact containerd >/dev/null; do sleep 0.05; done
 for layer in $layers; do
-  rm -f "/build/io.containerd.content.v1.content/blobs/sha256/${{layer#sha256:}}"
+  rm -f "/mnt/io.containerd.content.v1.content/blobs/sha256/${{layer#sha256:}}"
 done
 snapshots=io.containerd.snapshotter.v1.overlayfs/snapshots
 mkdir -p {_SHARED}/snapshots {_SHARED}/packed {_STORE}/$snapshots
-for layer in /build/$snapshots/*; do
+for layer in /mnt/$snapshots/*; do
   name=${{layer##*/}}
   if [ -n "$(find "$layer" -type c -print -quit)" ]; then
-    tar -C /build/$snapshots --xattrs --xattrs-include='*' -cf {_SHARED}/packed/$name.tar $name
+    tar -C /mnt/$snapshots --xattrs --xattrs-include='*' -cf {_SHARED}/packed/$name.tar $name
   else
     cp -a "$layer" {_SHARED}/snapshots/
     ln -s {_SHARED}/snapshots/$name {_STORE}/$snapshots/$name
   fi
 done
-rm -rf /build/$snapshots
-cp -a /build/. {_STORE}/
+rm -rf /mnt/$snapshots
+cp -a /mnt/. {_STORE}/
 """

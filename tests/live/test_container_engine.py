@@ -19,13 +19,7 @@ import pytest
 from tools import dockerd
 from tools.paths import REPO
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(
-        os.geteuid() != 0 or not dockerd.program() or not shutil.which("unshare"),
-        reason="only root starts an engine, where dockerd is installed",
-    ),
-]
+pytestmark = pytest.mark.live
 
 ISOLATED = """
 set -eu
@@ -64,6 +58,8 @@ def isolated(folder: Path, script: str) -> str:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A home with an archive of a system that has one program."""
+    if os.geteuid() != 0 or not dockerd.program() or not shutil.which("unshare"):
+        pytest.skip("only root starts an engine, where dockerd is installed")
     with tarfile.open(tmp_path / "system.tar", "w") as tar:
         tar.add(Path(shutil.which("true") or "/bin/true").resolve(), "true")
     return tmp_path

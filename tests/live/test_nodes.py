@@ -178,3 +178,10 @@ def test_limits_are_not_above_the_hosts(built: dict[str, Host]) -> None:
 
         if ceiling(own) != "unlimited":
             assert int(ceiling(runtime)) <= int(ceiling(own))
+
+
+def test_a_node_has_one_volume(cluster: Platform) -> None:
+    for name in cluster.nodes:
+        (told,) = json.loads(cluster.engine.run("inspect", name))
+        volumes = [m["Destination"] for m in told["Mounts"] if m["Type"] == "volume"]
+        assert volumes == ["/var"]
