@@ -33,11 +33,22 @@ REPLACING = ("cluster", "workers", "ports", "mode", "kubernetes")
 
 def nodes(engine: Engine, cluster: str) -> list[dict[str, Any]]:
     """Return what the engine tells of the cluster's nodes, whatever state they are in."""
-    listed = engine.run("ps", "--all", "--quiet", f"--filter=label={LABEL}={cluster}").split()
-    if not listed:
-        return []
-    told: list[dict[str, Any]] = json.loads(engine.run("inspect", *listed))
-    return sorted(told, key=lambda node: str(node["Name"]))
+    listed = _listed(engine, cluster)
+    while listed:
+        try:
+            told: list[dict[str, Any]] = json.loads(engine.run("inspect", *listed))
+        except ProblemError:
+            # A node came or went between the two questions; if none did, the problem is another.
+            before, listed = listed, _listed(engine, cluster)
+            if listed == before:
+                raise
+        else:
+            return sorted(told, key=lambda node: str(node["Name"]))
+    return []
+
+
+def _listed(engine: Engine, cluster: str) -> list[str]:
+    return engine.run("ps", "--all", "--quiet", f"--filter=label={LABEL}={cluster}").split()
 
 
 def ours(told: Mapping[str, Any], folder: Path) -> bool:
