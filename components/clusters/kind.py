@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,26 +30,26 @@ LABEL = "io.x-k8s.kind.cluster"
 """Docker label that kind puts on the nodes of a cluster."""
 REPLACING = ("cluster", "workers", "ports", "mode", "kubernetes")
 """Inputs whose change makes a new cluster."""
+SETTLE = 10.0
+"""Seconds within which a node that is listed can be asked about."""
 
 
 def nodes(engine: Engine, cluster: str) -> list[dict[str, Any]]:
     """Return what the engine tells of the cluster's nodes, whatever state they are in."""
-    listed = _listed(engine, cluster)
-    while listed:
+    end = time.monotonic() + SETTLE
+    while True:
+        listed = engine.run("ps", "--all", "--quiet", f"--filter=label={LABEL}={cluster}").split()
         try:
-            told: list[dict[str, Any]] = json.loads(engine.run("inspect", *listed))
+            told: list[dict[str, Any]] = (
+                json.loads(engine.run("inspect", *listed)) if listed else []
+            )
         except ProblemError:
-            # A node came or went between the two questions; if none did, the problem is another.
-            before, listed = listed, _listed(engine, cluster)
-            if listed == before:
+            # The engine lists a node before it can be asked about it, and one may go in between.
+            if time.monotonic() > end:
                 raise
+            time.sleep(0.1)
         else:
             return sorted(told, key=lambda node: str(node["Name"]))
-    return []
-
-
-def _listed(engine: Engine, cluster: str) -> list[str]:
-    return engine.run("ps", "--all", "--quiet", f"--filter=label={LABEL}={cluster}").split()
 
 
 def ours(told: Mapping[str, Any], folder: Path) -> bool:
