@@ -30,6 +30,8 @@ LABEL = "io.x-k8s.kind.cluster"
 """Docker label that kind puts on the nodes of a cluster."""
 REPLACING = ("cluster", "workers", "ports", "mode", "kubernetes")
 """Inputs whose change makes a new cluster."""
+START = 120.0
+"""Seconds within which the API server of a started control plane answers."""
 SETTLE = 10.0
 """Seconds within which a node that is listed can be asked about."""
 
@@ -60,6 +62,30 @@ def ours(told: Mapping[str, Any], folder: Path) -> bool:
 def complete(told: list[dict[str, Any]], workers: int) -> bool:
     """Say whether all nodes are there and run."""
     return len(told) == workers + 1 and all(node["State"]["Running"] for node in told)
+
+
+def start_stopped(engine: Engine, cluster: str, workers: int) -> int:
+    """Start the nodes of a cluster that lost none but of which some stopped, as after a reboot.
+
+    Return how many were started, once the API server answers again. Raises ProblemError
+    (CNAI-KIND-005) if it does not within two minutes.
+    """
+    told = nodes(engine, cluster)
+    stopped = [str(node["Id"]) for node in told if not node["State"]["Running"]]
+    if len(told) != workers + 1 or not stopped:
+        return 0
+    engine.run("start", *stopped)
+    end = time.monotonic() + START
+    ask = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "get", "--raw=/readyz")
+    while True:
+        try:
+            engine.run("exec", f"{cluster}-control-plane", *ask)
+        except ProblemError as error:
+            if time.monotonic() > end:
+                raise ProblemError(_not_started(cluster, error.problems[0].why)) from None
+            time.sleep(1)
+        else:
+            return len(stopped)
 
 
 def folder(stack: str) -> Path:
@@ -237,6 +263,16 @@ def _kind(engine: Engine, cluster: str, verb: str, *args: str) -> None:
                 exit_code=4,
             )
         )
+
+
+def _not_started(cluster: str, seen: str) -> Problem:
+    return Problem(
+        id="CNAI-KIND-005",
+        what=f"the nodes of cluster `{cluster}` were started but its API server does not answer",
+        why=f"last seen: {seen}",
+        fix=f"docker logs {cluster}-control-plane; or make it anew, without its data",
+        exit_code=9,
+    )
 
 
 def _not_ours(cluster: str) -> Problem:

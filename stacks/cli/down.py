@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from components.clusters.kind import folder, kubeconfig_file, nodes, ours
+from components.clusters.kind import folder, kubeconfig_file, nodes, ours, remove
 from stacks import stack_files
-from stacks.cli import recover, say
+from stacks.cli import say
 from stacks.cli.pulumi_cli import Pulumi
 from stacks.cli.session import open_stack
-from stacks.cli.up import failed
+from stacks.cli.up import failed, mend
 from stacks.compose import facts_of
 from tools import engine, supply
 from tools.errors import Problem, ProblemError
@@ -24,9 +24,8 @@ def down(stack: str) -> int:
     mode = supply.resolve(settings.supply)
     supply.ensure(["program:pulumi", "program:pulumi-kubernetes", "program:kind"], mode)
     pulumi = open_stack(stack, mode)
-    for line in recover.unlock(stack):
+    for line in mend(pulumi, stack, settings):
         say.note("mended", line)
-    recover.forget_pending(pulumi)
     say.step("down", f"stack {stack} with all that lives in its cluster")
     code, progress = pulumi.run("destroy", say=lambda line: say.line("down", line))
     if code:
@@ -44,7 +43,7 @@ def _sweep(stack: str, cluster: str, pulumi: Pulumi) -> None:
     found = engine.find()
     told = [n for n in nodes(found, cluster) if ours(n, folder(stack))] if found else []
     if found and told:
-        found.run("rm", "--force", "--volumes", *[str(n["Id"]) for n in told])
+        remove(found, cluster)
     kubeconfig_file(stack).unlink(missing_ok=True)
     pulumi.log.unlink(missing_ok=True)
     mark = folder(stack)

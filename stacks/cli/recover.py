@@ -74,34 +74,52 @@ def without_pending(exported: Mapping[str, Any]) -> tuple[dict[str, Any], list[s
 
 def forget_pending(pulumi: Pulumi) -> list[str]:
     """Take operations that never ended out of the state of a stack; return what they were."""
-    exported = pulumi.ask("stack", "export")
-    if exported.returncode:
-        return []
-    state, told = without_pending(json.loads(exported.stdout))
+    state, told = without_pending(_exported(pulumi))
     if told:
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-            json.dump(state, file)
-            file.flush()
-            pulumi.ask("stack", "import", f"--file={file.name}")
+        _import(pulumi, state)
     return told
 
 
-def cluster_urn(exported: Mapping[str, Any]) -> str | None:
-    """Return the URN of the cluster in an exported state, if it has one. Pure."""
-    resources = (exported.get("deployment") or {}).get("resources") or []
-    urns = [str(r["urn"]) for r in resources if str(r["type"]).endswith("cnai:KindCluster")]
-    return urns[0] if urns else None
+def without_cluster(exported: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    """Take a cluster that is gone, with all that lived in it, out of an exported state.
+
+    Everything of a local stack lives in its cluster. Return the state and how many went. Pure.
+    """
+    deployment = dict(exported.get("deployment") or {})
+    resources = deployment.get("resources") or []
+    kept = [r for r in resources if r["type"] == "pulumi:pulumi:Stack"]
+    deployment["resources"] = kept
+    deployment.pop("pending_operations", None)
+    return {**exported, "deployment": deployment}, len(resources) - len(kept)
 
 
 def forget_cluster(pulumi: Pulumi) -> int:
-    """Take the cluster and all that depends on it out of the state; return how many these were."""
-    exported = json.loads(pulumi.ask("stack", "export").stdout or "{}")
-    urn = cluster_urn(exported)
-    if urn is None:
-        return 0
-    pulumi.ask("state", "delete", urn, "--target-dependents", "--force", "--yes")
-    left = json.loads(pulumi.ask("stack", "export").stdout)["deployment"].get("resources") or []
-    return len(exported["deployment"]["resources"]) - len(left)
+    """Take a cluster that is gone out of the state of a stack; return how many resources went."""
+    state, went = without_cluster(_exported(pulumi))
+    if went:
+        _import(pulumi, state)
+    return went
+
+
+def _exported(pulumi: Pulumi) -> dict[str, Any]:
+    told = pulumi.ask("stack", "export")
+    return dict(json.loads(told.stdout)) if told.returncode == 0 else {}
+
+
+def _import(pulumi: Pulumi, state: Mapping[str, Any]) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(state, file)
+        file.flush()
+        done = pulumi.ask("stack", "import", f"--file={file.name}")
+    if done.returncode:
+        raise ProblemError(
+            Problem(
+                "CNAI-PULUMI-005",
+                f"the state of stack `{pulumi.stack}` cannot be mended",
+                " ".join((done.stderr or done.stdout).split())[-300:],
+                f"look at it yourself: pulumi stack export --stack {pulumi.stack}",
+            )
+        )
 
 
 def _busy(stack: str, lock: Mapping[str, Any]) -> Problem:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import time
 
-from components.clusters.kind import complete, folder, kubeconfig_file, nodes, ours
+from components.clusters.kind import (
+    complete,
+    folder,
+    kubeconfig_file,
+    nodes,
+    ours,
+    start_stopped,
+)
 from stacks import stack_files
 from stacks.cli import recover, say
 from stacks.cli.events import Progress
@@ -72,13 +79,14 @@ def mend(pulumi: Pulumi, stack: str, settings: Settings) -> list[str]:
     """Mend what a killed run or a hand behind our back left; return what was done."""
     done = recover.unlock(stack)
     done += [f"forgot an operation that never ended: {p}" for p in recover.forget_pending(pulumi)]
-    if pulumi.output("kubeconfig") is None:
-        return done
-    found = engine.ensure()
-    if not complete(nodes(found, facts_of(stack, settings).name), settings.workers):
-        # All that lived in the cluster is gone with it: the state forgets the one with the other.
-        forgotten = recover.forget_cluster(pulumi)
-        done.append(f"the cluster is gone or lost a node: {forgotten} resources are made anew")
+    found, cluster = engine.ensure(), facts_of(stack, settings).name
+    if started := start_stopped(found, cluster, settings.workers):
+        done.append(f"started {started} nodes that were stopped")
+    there = nodes(found, cluster)
+    # All that lived in a cluster is gone with it: the state forgets the one with the other. A
+    # cluster that lost a node is none either: what is left of it is removed when it is made anew.
+    if not complete(there, settings.workers) and (went := recover.forget_cluster(pulumi)):
+        done.append(f"the cluster is gone or lost a node: forgot the {went} resources in it")
     return done
 
 

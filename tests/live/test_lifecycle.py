@@ -143,6 +143,24 @@ def test_killed_pods_come_back_with_their_data(platform: Platform, kubectl: Kube
             time.sleep(1)
 
 
+def test_nodes_that_were_stopped_are_started_with_what_they_had(
+    platform: Platform, kubectl: Kubectl
+) -> None:
+    before = kubectl("get", "namespaces", "-o", "name")
+    platform.engine.run("stop", "--time=10", *platform.nodes)
+    done = subprocess.run(
+        ["cnai", "up", platform.stack],
+        env=platform.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "started 3 nodes that were stopped" in done.stderr
+    assert "no changes" in done.stderr
+    assert kubectl("get", "namespaces", "-o", "name") == before
+
+
 @pytest.fixture
 def foreign(platform: Platform, tmp_path: Path) -> tuple[str, dict[str, str]]:
     """A stack whose cluster's name is taken by a container that is not ours."""

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from stacks.cli.recover import orphaned, running, without_pending
+from stacks.cli.recover import orphaned, running, without_cluster, without_pending
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,14 @@ def test_operations_that_never_ended_are_taken_out_and_told() -> None:
 def test_a_clean_state_stays_as_it_is() -> None:
     state = {"version": 3, "deployment": {"resources": []}}
     assert without_pending(state) == (state, [])
+
+
+def test_a_cluster_that_is_gone_takes_all_that_lived_in_it_out_of_the_state() -> None:
+    stack = {"type": "pulumi:pulumi:Stack"}
+    inside = [{"type": "cnai:KindCluster"}, {"type": "kubernetes:core/v1:Secret"}]
+    state = {"deployment": {"resources": [stack, *inside], "pending_operations": [{}]}}
+    assert without_cluster(state) == ({"deployment": {"resources": [stack]}}, 2)
+
+
+def test_a_state_without_a_cluster_loses_nothing() -> None:
+    assert without_cluster({"deployment": {"resources": None}})[1] == 0
