@@ -10,9 +10,10 @@ from addons import script
 from components.addon import Addon, Context, Manifest
 from components.clusters.shapes import SHAPES
 from components.facts import Pool
-from components.labels import DEVICE, FAKE_NODE, POOL, managed, selector
-from components.pods import container_security, pod_security, resources, versioned
+from components.labels import DEVICE, FAKE_NODE, POOL, managed
+from components.pods import container_security, resources, versioned
 from components.probes import Probe, available, condition
+from components.workloads import Server, mounts, variables
 
 NAME = "kwok"
 USER = 65532
@@ -53,12 +54,41 @@ def configuration() -> Manifest:
     }
 
 
-def workloads(ctx: Context) -> list[Manifest]:
+def server(ctx: Context) -> Server:
     """Return the controller that plays the kubelet of the simulated nodes."""
-    metadata = {"name": NAME, "namespace": NAME, "labels": managed(NAME)}
+    address = {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+    return Server(
+        name=NAME,
+        namespace=NAME,
+        user=USER,
+        account=NAME,
+        annotations=versioned(_file()),
+        volumes={"configuration": {"configMap": {"name": NAME}}},
+        container={
+            "image": ctx.image(NAME),
+            "args": ["--config=/etc/kwok/kwok.yaml", "--node-ip=$(POD_IP)"],
+            "env": [address, *variables({"HOME": "/tmp"})],
+            "readinessProbe": {
+                "httpGet": {"path": "/healthz", "port": PORT},
+                "periodSeconds": 3,
+            },
+            "securityContext": container_security(),
+            "resources": resources("20m", "64Mi", "512Mi"),
+            "volumeMounts": mounts(configuration="/etc/kwok"),
+        },
+    )
+
+
+def _file() -> str:
+    return f"{yaml.safe_dump(configuration())}---\n{script(NAME, 'stages.yaml')}"
+
+
+def workloads(ctx: Context) -> list[Manifest]:
+    """Return the controller, what it may do, and what becomes of nodes and pods."""
+    served = server(ctx)
     cluster = {"name": f"cnai-{NAME}", "labels": managed(NAME)}
     return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": served.metadata},
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "ClusterRole",
@@ -76,60 +106,9 @@ def workloads(ctx: Context) -> list[Manifest]:
             },
             "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": NAME}],
         },
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": metadata,
-            "data": {"kwok.yaml": _file()},
-        },
-        _controller(ctx, metadata),
+        served.config({"kwok.yaml": _file()}),
+        served.deployment(),
     ]
-
-
-def _file() -> str:
-    return f"{yaml.safe_dump(configuration())}---\n{script(NAME, 'stages.yaml')}"
-
-
-def _controller(ctx: Context, metadata: dict[str, Any]) -> Manifest:
-    container = {
-        "name": NAME,
-        "image": ctx.image(NAME),
-        "imagePullPolicy": "IfNotPresent",
-        "args": ["--config=/etc/kwok/kwok.yaml", "--node-ip=$(POD_IP)"],
-        "env": [
-            {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
-            {"name": "HOME", "value": "/tmp"},
-        ],
-        "readinessProbe": {"httpGet": {"path": "/healthz", "port": PORT}, "periodSeconds": 3},
-        "securityContext": container_security(),
-        "resources": resources("20m", "64Mi", "512Mi"),
-        "volumeMounts": [
-            {"name": "configuration", "mountPath": "/etc/kwok"},
-            {"name": "tmp", "mountPath": "/tmp"},
-        ],
-    }
-    pod = {
-        "serviceAccountName": NAME,
-        "securityContext": pod_security(USER),
-        "containers": [container],
-        "volumes": [
-            {"name": "configuration", "configMap": {"name": NAME}},
-            {"name": "tmp", "emptyDir": {}},
-        ],
-    }
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": metadata,
-        "spec": {
-            "replicas": 1,
-            "selector": {"matchLabels": selector(NAME)},
-            "template": {
-                "metadata": {"labels": managed(NAME), "annotations": versioned(_file())},
-                "spec": pod,
-            },
-        },
-    }
 
 
 def node(pool: Pool, number: int) -> Manifest:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from addons import script
 from components.addon import Addon, AddonSettings, Context, Manifest
-from components.labels import managed, selector
-from components.pods import container_security, job, pod_security, resources, versioned
+from components.pods import container_security, job, resources, versioned
 from components.probes import Probe, answers, available, completes
+from components.workloads import Server, mounts, variables
 
 NAME = "mlflow"
 PORT = 5000
@@ -28,91 +26,57 @@ def hosts(ctx: Context) -> list[str]:
     return [*inside, *[f"{name}:{PORT}" for name in inside], *outside, "localhost:*", "127.0.0.1:*"]
 
 
+def server(ctx: Context) -> Server:
+    """Return the server; what it knows is in the database and the bucket."""
+    check = {"httpGet": {"path": "/health", "port": "http"}}
+    return Server(
+        name=NAME,
+        namespace=NAME,
+        user=USER,
+        annotations=versioned(script(NAME, "serve.sh")),
+        volumes={"program": {"configMap": {"name": NAME}}},
+        container={
+            "image": ctx.image(NAME),
+            "command": ["sh", "/etc/cnai/serve.sh"],
+            "env": variables(
+                {
+                    "HOME": "/tmp",
+                    # Buckets are paths: host-style names do not resolve in the cluster.
+                    "MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE": "path",
+                    "MLFLOW_DISABLE_TELEMETRY": "true",
+                    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+                    "GIT_PYTHON_REFRESH": "quiet",
+                    "PORT": str(PORT),
+                    "WORKERS": str(ctx.settings.workers),
+                    "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(hosts(ctx)),
+                }
+            ),
+            "envFrom": [{"secretRef": {"name": "database"}}, {"secretRef": {"name": "bucket"}}],
+            "ports": [{"name": "http", "containerPort": PORT}],
+            # Imports and the first migration take a minute on two busy cores.
+            "startupProbe": {**check, "periodSeconds": 3, "failureThreshold": 100},
+            "readinessProbe": {**check, "periodSeconds": 10, "timeoutSeconds": 5},
+            "livenessProbe": {**check, "periodSeconds": 30, "timeoutSeconds": 10},
+            "securityContext": container_security(),
+            "resources": resources("100m", "512Mi", "1536Mi"),
+            "volumeMounts": mounts(program="/etc/cnai"),
+        },
+    )
+
+
 def workloads(ctx: Context) -> list[Manifest]:
-    """Return the server, its address and its connections."""
-    metadata = {"name": NAME, "namespace": NAME, "labels": managed(NAME)}
-    port: dict[str, Any] = {"name": "http", "port": PORT}
+    """Return the server, its address, its script and its connections."""
+    served, port = server(ctx), {"name": "http", "port": PORT}
     node_port = ctx.facts.node_ports.get(NAME)
     if node_port:
         port["nodePort"] = node_port
     return [
         ctx.database(NAME).secret(NAME),
         ctx.bucket(NAME).secret(NAME),
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": metadata,
-            "data": {"serve.sh": script(NAME, "serve.sh")},
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": metadata,
-            "spec": {
-                "type": "NodePort" if node_port else "ClusterIP",
-                "selector": selector(NAME),
-                "ports": [port],
-            },
-        },
-        _server(ctx, metadata),
+        served.config({"serve.sh": script(NAME, "serve.sh")}),
+        served.service([port], type_="NodePort" if node_port else "ClusterIP"),
+        served.deployment(),
     ]
-
-
-def _server(ctx: Context, metadata: dict[str, Any]) -> Manifest:
-    check = {"httpGet": {"path": "/health", "port": "http"}}
-    container = {
-        "name": NAME,
-        "image": ctx.image(NAME),
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["sh", "/etc/cnai/serve.sh"],
-        "env": [
-            {"name": "HOME", "value": "/tmp"},
-            # Buckets are paths: host-style names of buckets do not resolve in the cluster.
-            {"name": "MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE", "value": "path"},
-            {"name": "MLFLOW_DISABLE_TELEMETRY", "value": "true"},
-            {"name": "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "value": "false"},
-            {"name": "GIT_PYTHON_REFRESH", "value": "quiet"},
-            {"name": "PORT", "value": str(PORT)},
-            {"name": "WORKERS", "value": str(ctx.settings.workers)},
-            {"name": "MLFLOW_SERVER_ALLOWED_HOSTS", "value": ",".join(hosts(ctx))},
-        ],
-        "envFrom": [{"secretRef": {"name": "database"}}, {"secretRef": {"name": "bucket"}}],
-        "ports": [{"name": "http", "containerPort": PORT}],
-        # Imports and the first migration take a minute on two busy cores.
-        "startupProbe": {**check, "periodSeconds": 3, "failureThreshold": 100},
-        "readinessProbe": {**check, "periodSeconds": 10, "timeoutSeconds": 5},
-        "livenessProbe": {**check, "periodSeconds": 30, "timeoutSeconds": 10},
-        "securityContext": container_security(),
-        "resources": resources("100m", "512Mi", "1536Mi"),
-        "volumeMounts": [
-            {"name": "program", "mountPath": "/etc/cnai"},
-            {"name": "tmp", "mountPath": "/tmp"},
-        ],
-    }
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": metadata,
-        "spec": {
-            "replicas": 1,
-            "selector": {"matchLabels": selector(NAME)},
-            "template": {
-                "metadata": {
-                    "labels": managed(NAME),
-                    "annotations": versioned(script(NAME, "serve.sh")),
-                },
-                "spec": {
-                    "automountServiceAccountToken": False,
-                    "securityContext": pod_security(USER),
-                    "containers": [container],
-                    "volumes": [
-                        {"name": "program", "configMap": {"name": NAME}},
-                        {"name": "tmp", "emptyDir": {}},
-                    ],
-                },
-            },
-        },
-    }
 
 
 def ready(_: Context) -> tuple[Probe, ...]:
@@ -135,15 +99,14 @@ def proof(ctx: Context) -> tuple[Probe, ...]:
                 image=ctx.image(NAME),
                 command=["python3", "-c", script(NAME, "proof.py")],
                 user=USER,
-                env=[
-                    {"name": "HOME", "value": "/tmp"},
-                    {"name": "USER", "value": NAME},
-                    {"name": "GIT_PYTHON_REFRESH", "value": "quiet"},
+                env=variables(
                     {
-                        "name": "MLFLOW_TRACKING_URI",
-                        "value": f"http://{NAME}.{NAME}.svc:{PORT}",
-                    },
-                ],
+                        "HOME": "/tmp",
+                        "USER": NAME,
+                        "GIT_PYTHON_REFRESH": "quiet",
+                        "MLFLOW_TRACKING_URI": f"http://{NAME}.{NAME}.svc:{PORT}",
+                    }
+                ),
                 cpu="50m",
                 memory="512Mi",
             ),

@@ -7,10 +7,10 @@ from typing import Any
 
 from addons import script
 from components.addon import Addon, AddonSettings, Context, Manifest
-from components.labels import managed, selector
-from components.pods import container_security, job, pod_security, resources
+from components.pods import container_security, job, resources
 from components.probes import Probe, available
 from components.stores import Bucket
+from components.workloads import Server, mounts
 
 NAME = "object-store"
 USER = 65532
@@ -37,84 +37,44 @@ def bucket(name: str, secret: Callable[[str], Any]) -> Bucket:
     )
 
 
+def server(ctx: Context) -> Server:
+    """Return the gateway; its volume is the addon's only state."""
+    return Server(
+        name=NAME,
+        namespace=NAME,
+        user=USER,
+        container={
+            "image": ctx.image("versitygw"),
+            "args": [f"--port=:{PORT}", f"--region={REGION}", "--health=/healthz", "posix", DATA],
+            "envFrom": [{"secretRef": {"name": NAME}}],
+            "ports": [{"name": "s3", "containerPort": PORT}],
+            "readinessProbe": {
+                "httpGet": {"path": "/healthz", "port": "s3"},
+                "periodSeconds": 3,
+            },
+            "securityContext": container_security(),
+            "resources": resources("20m", "64Mi", "256Mi"),
+            "volumeMounts": mounts(data=DATA),
+        },
+    )
+
+
 def workloads(ctx: Context) -> list[Manifest]:
-    """Return the gateway and its volume."""
-    metadata = {"name": NAME, "namespace": NAME, "labels": managed(NAME)}
+    """Return the gateway, its address and the keys of its owner."""
+    served = server(ctx)
     return [
         {
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": metadata,
+            "metadata": served.metadata,
             "stringData": {
                 "ROOT_ACCESS_KEY_ID": "cnai",
                 "ROOT_SECRET_ACCESS_KEY": ctx.secret("object-store"),
             },
         },
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": metadata,
-            "spec": {"selector": selector(NAME), "ports": [{"name": "s3", "port": PORT}]},
-        },
-        _server(ctx, metadata),
+        served.service([{"name": "s3", "port": PORT}]),
+        served.stateful(storage_class=ctx.facts.storage_class, storage=ctx.settings.storage),
     ]
-
-
-def _server(ctx: Context, metadata: dict[str, Any]) -> Manifest:
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "StatefulSet",
-        "metadata": metadata,
-        "spec": {
-            "serviceName": NAME,
-            "replicas": 1,
-            "selector": {"matchLabels": selector(NAME)},
-            "template": {
-                "metadata": {"labels": managed(NAME)},
-                "spec": {
-                    "automountServiceAccountToken": False,
-                    "securityContext": pod_security(USER),
-                    "containers": [
-                        {
-                            "name": NAME,
-                            "image": ctx.image("versitygw"),
-                            "imagePullPolicy": "IfNotPresent",
-                            "args": [
-                                f"--port=:{PORT}",
-                                f"--region={REGION}",
-                                "--health=/healthz",
-                                "posix",
-                                DATA,
-                            ],
-                            "envFrom": [{"secretRef": {"name": NAME}}],
-                            "ports": [{"name": "s3", "containerPort": PORT}],
-                            "readinessProbe": {
-                                "httpGet": {"path": "/healthz", "port": "s3"},
-                                "periodSeconds": 3,
-                            },
-                            "securityContext": container_security(),
-                            "resources": resources("20m", "64Mi", "256Mi"),
-                            "volumeMounts": [
-                                {"name": "data", "mountPath": DATA},
-                                {"name": "tmp", "mountPath": "/tmp"},
-                            ],
-                        }
-                    ],
-                    "volumes": [{"name": "tmp", "emptyDir": {}}],
-                },
-            },
-            "volumeClaimTemplates": [
-                {
-                    "metadata": {"name": "data"},
-                    "spec": {
-                        "accessModes": ["ReadWriteOnce"],
-                        "storageClassName": ctx.facts.storage_class,
-                        "resources": {"requests": {"storage": ctx.settings.storage}},
-                    },
-                }
-            ],
-        },
-    }
 
 
 def ready(_: Context) -> tuple[Probe, ...]:

@@ -6,10 +6,10 @@ from typing import Any
 
 from addons import script
 from components.addon import Addon, AddonSettings, Context, Manifest
-from components.labels import managed, selector
-from components.pods import container_security, job, pod_security, resources, versioned
+from components.pods import container_security, job, resources, versioned
 from components.probes import Probe, available
 from components.stores import Database
+from components.workloads import Server, mounts, variables
 
 NAME = "postgresql"
 USER = 999
@@ -30,90 +30,51 @@ def database(name: str, password: Any) -> Database:
     return Database(name=name, user=name, password=password, host=HOST, port=PORT)
 
 
+def server(ctx: Context) -> Server:
+    """Return the one server; its volume is the addon's only state."""
+    check = {"exec": {"command": ["pg_isready", "--host=127.0.0.1", "--quiet"]}}
+    return Server(
+        name=NAME,
+        namespace=NAME,
+        user=USER,
+        annotations=versioned(script(NAME, "serve.sh")),
+        volumes={
+            "program": {"configMap": {"name": NAME}},
+            "password": {"secret": {"secretName": NAME}},
+            "run": {"emptyDir": {}},
+        },
+        container={
+            "image": ctx.image("postgres"),
+            "command": ["sh", "/etc/cnai/serve.sh"],
+            "env": variables({"PGDATA": f"{DATA}/pgdata"}),
+            "ports": [{"name": "sql", "containerPort": PORT}],
+            "readinessProbe": {**check, "periodSeconds": 3, "timeoutSeconds": 5},
+            "securityContext": container_security(),
+            "resources": resources("50m", "128Mi", "512Mi"),
+            "volumeMounts": mounts(
+                data=DATA,
+                program="/etc/cnai",
+                password="/run/secrets/cnai",
+                run="/var/run/postgresql",
+            ),
+        },
+    )
+
+
 def workloads(ctx: Context) -> list[Manifest]:
-    """Return the server and one Job for each database that is needed."""
-    metadata = {"name": NAME, "namespace": NAME, "labels": managed(NAME)}
+    """Return the server, its address, its script and the superuser's password."""
+    served = server(ctx)
     return [
         {
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": metadata,
+            "metadata": served.metadata,
             "stringData": {"password": ctx.secret("postgresql")},
         },
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": metadata,
-            "data": {"serve.sh": script(NAME, "serve.sh")},
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": metadata,
-            "spec": {"selector": selector(NAME), "ports": [{"name": "sql", "port": PORT}]},
-        },
-        _server(ctx, metadata),
+        served.config({"serve.sh": script(NAME, "serve.sh")}),
+        served.service([{"name": "sql", "port": PORT}]),
+        served.stateful(storage_class=ctx.facts.storage_class, storage=ctx.settings.storage),
     ]
-
-
-def _server(ctx: Context, metadata: dict[str, Any]) -> Manifest:
-    check = {"exec": {"command": ["pg_isready", "--host=127.0.0.1", "--quiet"]}}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "StatefulSet",
-        "metadata": metadata,
-        "spec": {
-            "serviceName": NAME,
-            "replicas": 1,
-            "selector": {"matchLabels": selector(NAME)},
-            "template": {
-                "metadata": {
-                    "labels": managed(NAME),
-                    "annotations": versioned(script(NAME, "serve.sh")),
-                },
-                "spec": {
-                    "automountServiceAccountToken": False,
-                    "securityContext": pod_security(USER),
-                    "containers": [
-                        {
-                            "name": NAME,
-                            "image": ctx.image("postgres"),
-                            "imagePullPolicy": "IfNotPresent",
-                            "command": ["sh", "/etc/cnai/serve.sh"],
-                            "env": [{"name": "PGDATA", "value": f"{DATA}/pgdata"}],
-                            "ports": [{"name": "sql", "containerPort": PORT}],
-                            "readinessProbe": {**check, "periodSeconds": 3, "timeoutSeconds": 5},
-                            "securityContext": container_security(),
-                            "resources": resources("50m", "128Mi", "512Mi"),
-                            "volumeMounts": [
-                                {"name": "data", "mountPath": DATA},
-                                {"name": "program", "mountPath": "/etc/cnai"},
-                                {"name": "password", "mountPath": "/run/secrets/cnai"},
-                                {"name": "run", "mountPath": "/var/run/postgresql"},
-                                {"name": "tmp", "mountPath": "/tmp"},
-                            ],
-                        }
-                    ],
-                    "volumes": [
-                        {"name": "program", "configMap": {"name": NAME}},
-                        {"name": "password", "secret": {"secretName": NAME}},
-                        {"name": "run", "emptyDir": {}},
-                        {"name": "tmp", "emptyDir": {}},
-                    ],
-                },
-            },
-            "volumeClaimTemplates": [
-                {
-                    "metadata": {"name": "data"},
-                    "spec": {
-                        "accessModes": ["ReadWriteOnce"],
-                        "storageClassName": ctx.facts.storage_class,
-                        "resources": {"requests": {"storage": ctx.settings.storage}},
-                    },
-                }
-            ],
-        },
-    }
 
 
 def ready(_: Context) -> tuple[Probe, ...]:
