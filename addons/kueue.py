@@ -11,6 +11,7 @@ from components.facts import Pool
 from components.labels import POOL, QUEUE, TENANT
 from components.pods import job, resources
 from components.probes import Probe, accepted, available, completes, condition, established
+from components.quantities import canonical
 
 NAME = "kueue"
 NAMESPACE = "kueue-system"
@@ -77,7 +78,7 @@ def cluster_queue(pools: tuple[Pool, ...]) -> Manifest:
             amounts[name] = pool.accelerators if pool.accelerator == name else 0
         return {
             "name": pool.name,
-            "resources": [{"name": n, "nominalQuota": q} for n, q in amounts.items()],
+            "resources": [{"name": n, "nominalQuota": canonical(q)} for n, q in amounts.items()],
         }
 
     group = {

@@ -13,6 +13,7 @@ from components.facts import Pool
 from components.labels import DEVICE, FAKE_NODE, POOL, managed
 from components.pods import container_security, resources, versioned
 from components.probes import Probe, available, condition
+from components.quantities import canonical
 from components.workloads import Server, mounts, variables
 
 NAME = "kwok"
@@ -116,7 +117,7 @@ def node(pool: Pool, number: int) -> Manifest:
     shape = SHAPES[pool.shape]
     amounts = {
         "cpu": str(shape.cpu),
-        "memory": f"{shape.memory_gib}Gi",
+        "memory": canonical(f"{shape.memory_gib}Gi"),
         "pods": "110",
         shape.resource: str(shape.count),
     }

@@ -20,8 +20,8 @@ def quotas(pools: tuple[Pool, ...]) -> dict[str, dict[str, object]]:
 
 def test_quota_is_what_the_pools_have_and_no_more() -> None:
     assert quotas((REAL, FAKE)) == {
-        "workers": {"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": 0},
-        "h100": {"cpu": "384", "memory": "4096Gi", "nvidia.com/gpu": 16},
+        "workers": {"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "0"},
+        "h100": {"cpu": "384", "memory": "4Ti", "nvidia.com/gpu": "16"},
     }
 
 

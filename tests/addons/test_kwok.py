@@ -13,7 +13,7 @@ def test_a_simulated_node_has_the_shape_of_the_real_one_and_says_that_it_is_none
     assert made["metadata"]["annotations"][FAKE_NODE] == "fake"
     assert made["status"]["allocatable"] == {
         "cpu": "192",
-        "memory": "2048Gi",
+        "memory": "2Ti",
         "pods": "110",
         "nvidia.com/gpu": "8",
     }
