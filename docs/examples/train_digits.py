@@ -11,6 +11,7 @@ upstream tools are used: the Kubeflow SDK submits, Kueue admits, MLflow records.
 from __future__ import annotations
 
 import argparse
+import os
 import json
 import secrets
 import sys
@@ -226,7 +227,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="same seed, same weights")
     parser.add_argument("--model", default="digits", help="name in the model registry")
     parser.add_argument("--mlflow", default="http://mlflow.mlflow.svc:5000", help="as pods see it")
-    parser.add_argument("--see", default="http://localhost:5050", help="MLflow as you see it")
+    here = os.environ.get("MLFLOW_TRACKING_URI", "http://localhost:5050")
+    parser.add_argument("--see", default=here, help="MLflow as you see it")
     parser.add_argument("--timeout", type=int, default=900, help="seconds to wait for the end")
     return parser.parse_args()
 
