@@ -11,8 +11,8 @@ upstream tools are used: the Kubeflow SDK submits, Kueue admits, MLflow records.
 from __future__ import annotations
 
 import argparse
-import os
 import json
+import os
 import secrets
 import sys
 import time
