@@ -22,6 +22,7 @@ down: bootstrap ## Take it down; nothing is left
 	@$(BIN)/cnai down $(STACK)
 
 test: check ## Run every test: first the fast ones, then those on a real cluster
+	@$(BIN)/cnai supply
 	@$(BIN)/python -m pytest -m "$(SLOW)"
 
 check: lint fast ## Linters, types, import rules and the fast tests; no cluster

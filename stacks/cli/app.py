@@ -23,6 +23,7 @@ from components.clusters.kind import kubeconfig_file
 from stacks import stack_files
 from stacks.cli import say
 from stacks.cli.down import down as take_down
+from stacks.cli.targets import targets
 from stacks.cli.up import preflight
 from stacks.cli.up import up as bring_up
 from tools import catalog, pulumi_home, supply
@@ -55,6 +56,13 @@ def down(stack: Stack = "kind") -> None:
 def doctor(stack: Stack = "kind") -> None:
     """Look at this machine: is there what the stack needs?"""
     preflight(stack, stack_files.settings(stack))
+
+
+@app.command("supply")
+def fetch(stack: Stack = "kind") -> None:
+    """Get the programs, charts and images of a stack ready; bring nothing up."""
+    settings = stack_files.settings(stack)
+    supply.ensure(targets(settings), supply.resolve(settings.supply))
 
 
 @app.command()
