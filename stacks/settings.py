@@ -126,20 +126,37 @@ def inherited(
     ``read`` gives the values of another stack, or None. Raises ProblemError (CNAI-CONFIG-002) for a
     stack that is not there, CNAI-CONFIG-003 for a circle.
     """
-    chain, layers, current = [stack], [dict(said)], said
-    while parent := current.get("extends"):
+    values: dict[str, Any] = {}
+    for _, layer in reversed(_layers(stack, said, read)):
+        values = merge(values, layer)
+    return values
+
+
+def origins(
+    stack: str, said: Mapping[str, Any], read: Callable[[str], Mapping[str, Any] | None]
+) -> dict[str, str]:
+    """Return, for each setting, the nearest stack that says it, or ``default``. Pure."""
+    layers = _layers(stack, said, read)
+    return {
+        key: next((name for name, layer in layers if key in layer), "default")
+        for key in Settings.model_fields
+    }
+
+
+def _layers(
+    stack: str, said: Mapping[str, Any], read: Callable[[str], Mapping[str, Any] | None]
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return a stack and those that it extends, the nearest first."""
+    layers = [(stack, said)]
+    while parent := layers[-1][1].get("extends"):
+        chain = [name for name, _ in layers]
         if parent in chain:
             raise ProblemError(_circle([*chain, parent]))
         found = read(parent)
         if found is None:
             raise ProblemError(_no_parent(chain[-1], parent))
-        chain.append(parent)
-        layers.append(dict(found))
-        current = found
-    values: dict[str, Any] = {}
-    for layer in reversed(layers):
-        values = merge(values, layer)
-    return values
+        layers.append((parent, found))
+    return layers
 
 
 def load(values: Mapping[str, Any]) -> Settings:

@@ -1,8 +1,9 @@
 """`cnai`: bring a stack up, look at it, take it away.
 
+\b
 Examples:
   cnai up kind          bring up the laptop platform (what `make up` does)
-  cnai explain kind     show every setting of a stack and which file said it
+  cnai explain kind     show every setting of a stack and who says it
   cnai down kind        take it away; nothing is left
 """
 
@@ -26,6 +27,7 @@ from stacks.cli.down import down as take_down
 from stacks.cli.targets import targets
 from stacks.cli.up import preflight
 from stacks.cli.up import up as bring_up
+from stacks.settings import origins
 from tools import catalog, pulumi_home, supply
 from tools.errors import ProblemError
 from tools.paths import home
@@ -67,13 +69,13 @@ def fetch(stack: Stack = "kind") -> None:
 
 @app.command()
 def explain(stack: Stack = "kind") -> None:
-    """Print every setting of a stack as JSON, with the stack files that it comes from."""
+    """Print every setting of a stack as JSON, and which stack says it."""
     settings = stack_files.settings(stack)
     say.data(
         {
             "schema": "cnai.dev/settings/v1",
             "stack": stack,
-            "extends": settings.extends,
+            "said_by": origins(stack, stack_files.read(stack) or {}, stack_files.read),
             "settings": json.loads(settings.model_dump_json()),
         }
     )

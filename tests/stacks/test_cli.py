@@ -78,6 +78,7 @@ def test_explain_prints_data_alone_on_stdout(cnai: Cnai) -> None:
     done = cnai("config:\n  cnai:workers: 3\n", "explain", "mine")
     told = json.loads(done.stdout)
     assert (told["schema"], told["settings"]["workers"]) == ("cnai.dev/settings/v1", 3)
+    assert (told["said_by"]["workers"], told["said_by"]["profile"]) == ("mine", "default")
 
 
 def test_version_tells_every_pin(cnai: Cnai) -> None:

@@ -10,7 +10,7 @@ from addons import catalogue
 from components.clusters.shapes import SHAPES
 from stacks import stack_files
 from stacks.profiles import PROFILES
-from stacks.settings import MOST_NODES, addon_settings, inherited, load, merge
+from stacks.settings import MOST_NODES, addon_settings, inherited, load, merge, origins
 from tools.errors import Problem, ProblemError
 from tools.supply import Mode
 
@@ -102,6 +102,12 @@ def test_a_stack_says_only_what_differs_from_its_base() -> None:
     files = {"base": {"workers": 4, "queue": {"cpu": "8", "memory": "1Gi"}}}
     values = inherited("mine", {"extends": "base", "queue": {"cpu": "1"}}, files.get)
     assert values == {"extends": "base", "workers": 4, "queue": {"cpu": "1", "memory": "1Gi"}}
+
+
+def test_the_nearest_stack_that_says_a_setting_is_named() -> None:
+    files = {"base": {"workers": 4, "profile": "minimal"}}
+    told = origins("mine", {"extends": "base", "workers": 1}, files.get)
+    assert (told["workers"], told["profile"], told["queue"]) == ("mine", "base", "default")
 
 
 def test_a_base_that_is_not_there_is_named() -> None:
