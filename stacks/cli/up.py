@@ -13,7 +13,7 @@ from components.clusters.kind import (
     start_stopped,
 )
 from stacks import stack_files
-from stacks.cli import recover, say
+from stacks.cli import ready, recover, say
 from stacks.cli.events import Progress
 from stacks.cli.pulumi_cli import Pulumi
 from stacks.cli.session import open_stack
@@ -25,6 +25,7 @@ from tools.errors import Problem, ProblemError
 from tools.paths import REPO
 
 NO_CHANGES = "no changes"
+STARTED = "started"
 
 
 def up(stack: str) -> int:
@@ -38,7 +39,8 @@ def up(stack: str) -> int:
     with say.waiting("making the image of the nodes"):
         node_image.build(engine.ensure(), mode, images(settings))
     pulumi = open_stack(stack, mode)
-    for line in mend(pulumi, stack, settings):
+    mended = mend(pulumi, stack, settings)
+    for line in mended:
         say.note("mended", line)
     say.step("up", f"stack {stack}; the engine's own words go to {_short(pulumi)}")
     code, progress = pulumi.run(
@@ -49,6 +51,10 @@ def up(stack: str) -> int:
     )
     if code:
         raise ProblemError(failed("up", progress, code, pulumi))
+    if any(line.startswith(STARTED) for line in mended):
+        with say.waiting("waiting until the addons answer again"):
+            held = ready.wait(stack, settings, kubeconfig_file(stack))
+        say.done("up", f"the addons answer again ({held} claims held)")
     took = time.monotonic() - began
     same, changes = f"{progress.resources} resources", f"{progress.changed} changes"
     say.done("up", f"{changes if progress.changed else NO_CHANGES}; {same} ({took:.0f} s)")
@@ -81,7 +87,7 @@ def mend(pulumi: Pulumi, stack: str, settings: Settings) -> list[str]:
     done += [f"forgot an operation that never ended: {p}" for p in recover.forget_pending(pulumi)]
     found, cluster = engine.ensure(), facts_of(stack, settings).name
     if started := start_stopped(found, cluster, settings.workers):
-        done.append(f"started {started} nodes that were stopped")
+        done.append(f"{STARTED} {started} nodes that were stopped")
     there = nodes(found, cluster)
     # All that lived in a cluster is gone with it: the state forgets the one with the other. A
     # cluster that lost a node is none either: what is left of it is removed when it is made anew.

@@ -159,6 +159,8 @@ def test_nodes_that_were_stopped_are_started_with_what_they_had(
     assert "started 3 nodes that were stopped" in done.stderr
     assert "no changes" in done.stderr
     assert kubectl("get", "namespaces", "-o", "name") == before
+    with urllib.request.urlopen(f"{platform.mlflow_url}/health", timeout=30) as answer:
+        assert answer.status == 200
 
 
 @pytest.fixture
