@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -39,3 +40,15 @@ def told(platform: Platform) -> Callable[[str], Any]:
         return json.loads(done.stdout)
 
     return output
+
+
+def eventually(ask: Callable[[], Any], seconds: float = 60) -> Any:
+    """Return the answer of a network that may still be finding its ways, or raise its last error."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return ask()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(1)

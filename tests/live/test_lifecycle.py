@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ import yaml
 from components.clusters.kind import LABEL, nodes
 from stacks.cli.recover import locks
 from tests.conftest import Platform, free_port
-from tests.live.conftest import Kubectl
+from tests.live.conftest import Kubectl, eventually
 from tools import node_image
 from tools.supply import Mode
 
@@ -133,14 +132,7 @@ def test_killed_pods_come_back_with_their_data(platform: Platform, kubectl: Kube
         ("deployment/mlflow", "mlflow"),
     ):
         kubectl("rollout", "status", what, "-n", namespace, "--timeout=240s")
-    end = time.monotonic() + 60
-    while True:
-        try:
-            assert experiments() == before
-            break
-        except OSError:
-            assert time.monotonic() < end
-            time.sleep(1)
+    assert eventually(experiments) == before
 
 
 def test_nodes_that_were_stopped_are_started_with_what_they_had(
@@ -159,7 +151,8 @@ def test_nodes_that_were_stopped_are_started_with_what_they_had(
     assert "started 3 nodes that were stopped" in done.stderr
     assert "no changes" in done.stderr
     assert kubectl("get", "namespaces", "-o", "name") == before
-    with urllib.request.urlopen(f"{platform.mlflow_url}/health", timeout=30) as answer:
+    health = f"{platform.mlflow_url}/health"
+    with eventually(lambda: urllib.request.urlopen(health, timeout=30)) as answer:
         assert answer.status == 200
 
 

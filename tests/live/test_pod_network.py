@@ -9,12 +9,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 
 import pytest
 import yaml
 
 from tests.conftest import Platform
-from tests.live.conftest import Kubectl
+from tests.live.conftest import Kubectl, eventually
 from tools import supply
 
 pytestmark = pytest.mark.live
@@ -186,4 +187,5 @@ def test_a_mapped_port_reaches_the_cluster(cluster: Platform, kubectl: Kubectl) 
         assert to["HostIp"] == "127.0.0.1"
         # An error of whoever serves there is an answer as well; only silence raises.
         with suppress(urllib.error.HTTPError):
-            urllib.request.urlopen(f"http://127.0.0.1:{to['HostPort']}", timeout=10).close()
+            url = f"http://127.0.0.1:{to['HostPort']}"
+            eventually(partial(urllib.request.urlopen, url, timeout=10)).close()
