@@ -43,7 +43,7 @@ def told(platform: Platform) -> Callable[[str], Any]:
 
 
 def eventually(ask: Callable[[], Any], seconds: float = 60) -> Any:
-    """Return the answer of a network that may still be finding its ways, or raise its last error."""
+    """Return the answer of a network that may still be finding its ways, or its last error."""
     end = time.monotonic() + seconds
     while True:
         try:
