@@ -195,6 +195,8 @@ def test_a_build_that_is_interrupted_ends_at_once_with_all_it_started(
 ) -> None:
     env = {**os.environ, "GOCACHE": str(tmp_path / "go")}
     words = [sys.executable, "-m", "tools", "--mode", "source", "ensure", "program:pause"]
+    # Where tests run in the background of a shell, interrupts are ignored, by children as well.
+    words = ["env", "--default-signal=INT", *words]
     run = subprocess.Popen(words, cwd=REPO, env=env, stderr=subprocess.PIPE)
     log = cache / "logs/program-pause.log"
     while not (log.exists() and "go build" in log.read_text()):
