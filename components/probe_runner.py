@@ -54,12 +54,6 @@ def await_all(kubeconfig: str, probes: Iterable[Mapping[str, Any]]) -> dict[str,
     return evidence
 
 
-def look_once(kubeconfig: str, probe: Mapping[str, Any]) -> Outcome:
-    """Look once, without waiting; for `cnai status`."""
-    with api(kubeconfig) as connection:
-        return _look(connection, probe)
-
-
 def _await(connection: client.ApiClient, probe: Mapping[str, Any]) -> str:
     if probe["kind"] == "completes":
         return _complete(connection, probe)

@@ -32,6 +32,14 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_enum_values=False)
 
 
+def _one_of(value: str, known: list[str], what: str) -> str:
+    if value not in known:
+        near = get_close_matches(value, known, n=1, cutoff=0.3)
+        hint = f"; the nearest is {near[0]}" if near else ""
+        raise ValueError(f"is no {what}{hint}; known are: {', '.join(known)}")
+    return value
+
+
 class QueueSettings(Part):
     """What the queue may admit on the cluster's own nodes, as Kubernetes quantities."""
 
@@ -49,11 +57,7 @@ class PoolSettings(Part):
     @field_validator("shape")
     @classmethod
     def _known(cls, shape: str) -> str:
-        if shape not in SHAPES:
-            near = get_close_matches(shape, SHAPES, n=1, cutoff=0.3)
-            hint = f"; the nearest is {near[0]}" if near else ""
-            raise ValueError(f"is no known shape{hint}; known are: {', '.join(sorted(SHAPES))}")
-        return shape
+        return _one_of(shape, sorted(SHAPES), "known shape")
 
 
 class Settings(Part):
@@ -79,11 +83,7 @@ class Settings(Part):
     @field_validator("profile")
     @classmethod
     def _profile(cls, profile: str) -> str:
-        if profile not in PROFILES:
-            near = get_close_matches(profile, PROFILES, n=1, cutoff=0.3)
-            hint = f"; the nearest is {near[0]}" if near else ""
-            raise ValueError(f"is no profile{hint}; known are: {', '.join(PROFILES)}")
-        return profile
+        return _one_of(profile, list(PROFILES), "profile")
 
     @model_validator(mode="after")
     def _possible(self) -> Settings:

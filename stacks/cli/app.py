@@ -28,7 +28,7 @@ from stacks.cli.targets import targets
 from stacks.cli.up import preflight
 from stacks.cli.up import up as bring_up
 from stacks.settings import origins
-from tools import catalog, pulumi_home, supply
+from tools import pulumi_home, supply
 from tools.errors import ProblemError
 from tools.paths import home
 
@@ -108,7 +108,7 @@ def bench(stack: Stack = "kind") -> None:
 @app.command()
 def version() -> None:
     """Print the versions of what the distribution is made of."""
-    programs = {name: found.version for name, found in catalog.load().programs.items()}
+    programs = supply.versions()
     addons = {name: pin.version for name, pin in pins().items()}
     own = metadata.version("cnai")
     say.data({"schema": "cnai.dev/version/v1", "cnai": own, "programs": programs, "addons": addons})

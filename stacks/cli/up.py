@@ -72,13 +72,14 @@ def preflight(stack: str, settings: Settings) -> None:
         cluster=not held,
         builds=supply.missing(targets(settings), supply.resolve(settings.supply)),
     )
-    problems = host.preflight(host.read(), wanted)
+    machine = host.read()
+    problems = host.preflight(machine, wanted)
     stopping = [p for p in problems if p.exit_code]
     for warning in (p for p in problems if not p.exit_code):
         say.note("doctor", f"{warning.what}: {warning.fix}  [{warning.id}]".replace("[", "\\["))
     if stopping:
         raise ProblemError(*stopping)
-    say.done("doctor", host.summary(host.read()))
+    say.done("doctor", host.summary(machine))
 
 
 def mend(pulumi: Pulumi, stack: str, settings: Settings) -> list[str]:
