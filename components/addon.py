@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from components.facts import ClusterFacts
 from components.probes import Probe
+from components.scrapes import Scrape
 from components.stores import Bucket, Database
 from tools.errors import Problem, ProblemError
 
@@ -26,11 +27,15 @@ class AddonSettings(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Pin:
-    """One addon's table in ``addons/versions.toml``."""
+    """One addon's table in ``addons/versions.toml``.
+
+    ``not_from_source`` says, where it is so, why the addon cannot be had without upstream's images.
+    """
 
     version: str
     licence: str
     homepage: str
+    not_from_source: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +46,10 @@ class Context:
     for an addon: at run time their fields hold outputs of Pulumi, in tests plain text. ``module``
     is the directory of the Go module that a program is built from (CRDs are read there).
     ``databases`` and ``buckets`` name what the selected addons need altogether, ``teams`` the
-    namespaces that teams work in.
+    namespaces that teams work in, ``scrapes`` where the metrics of all of them are. ``addresses``
+    maps a service (``otlp``, ``prometheus``, ``mlflow``) to its URL inside the cluster, for those
+    that are there: an addon that can use another asks here. ``guards`` are the admission policies
+    of the rules that have to hold at admission.
     """
 
     facts: ClusterFacts
@@ -55,10 +63,17 @@ class Context:
     databases: tuple[str, ...] = ()
     buckets: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
+    scrapes: tuple[Scrape, ...] = ()
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    guards: tuple[Manifest, ...] = ()
 
 
 def _nothing(_: Context) -> list[Manifest]:
     return []
+
+
+def _no_files(_: Context) -> Sequence[Path]:
+    return ()
 
 
 def _no_values(_: Context) -> Manifest:
@@ -73,11 +88,15 @@ def _no_probes(_: Context) -> Sequence[Probe]:
 class Addon:
     """One part of the platform: what it is made of and how it is known to work.
 
-    It is installed in steps, each of which waits for the one before: ``crds``, then the chart with
-    ``values`` and the ``workloads``, then ``ready`` (the controllers answer), then ``resources``
-    (objects of the addon's own kinds) and last ``proof``: probes that use the addon. What comes
-    after an addon in the order starts when its proof held. ``chart`` and ``images`` are names in
-    the catalogue of ``tools``.
+    It is installed in steps, each of which waits for the one before: ``crds`` (files that define
+    its kinds), then the chart with ``values`` and the ``workloads``, then ``ready`` (controllers
+    answer), then ``resources`` (objects of the addon's own kinds) and last ``proof``: probes that
+    use the addon. What comes after an addon in the order starts when its proof held. ``chart`` and
+    ``images`` are names in the catalogue of ``tools``.
+
+    ``addresses`` is what other addons may find in their context, ``endpoints`` what a person may
+    open. ``leftovers`` selects, by label, the webhook configurations that a controller makes at run
+    time and leaves when it goes.
     """
 
     name: str
@@ -93,7 +112,7 @@ class Addon:
     settings: type[AddonSettings] = AddonSettings
     chart: str | None = None
     privileged: bool = False
-    crds: Callable[[Context], list[Manifest]] = _nothing
+    crds: Callable[[Context], Sequence[Path]] = _no_files
     values: Callable[[Context], Manifest] = _no_values
     workloads: Callable[[Context], list[Manifest]] = _nothing
     ready: Callable[[Context], Sequence[Probe]] = _no_probes
@@ -102,6 +121,9 @@ class Addon:
     database: Callable[[str, Any], Database] | None = None
     bucket: Callable[[str, Callable[[str], Any]], Bucket] | None = None
     endpoints: Mapping[str, str] = field(default_factory=dict)
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    scrapes: tuple[Scrape, ...] = ()
+    leftovers: str | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -120,16 +142,25 @@ def providers(addons: Iterable[Addon]) -> dict[str, str]:
 
 
 def select(
-    catalogue: Mapping[str, Addon], wanted: Iterable[str], given: frozenset[str] = frozenset()
+    catalogue: Mapping[str, Addon],
+    wanted: Iterable[str],
+    given: frozenset[str] = frozenset(),
+    barred: Mapping[str, str] = {},
 ) -> tuple[Addon, ...]:
     """Return the wanted addons and all that they need, in the catalogue's order.
 
-    ``given`` names capabilities that the tier itself has (a managed database, say). Raises
-    ProblemError for a name that is unknown, with the nearest one that is known.
+    A wanted name that ends in ``?`` is taken where it can be had. ``given`` names capabilities that
+    the tier itself has (a managed database, say), ``barred`` addons that cannot be had and why; of
+    several that give a capability the first that can be had is taken, one that is wanted before the
+    others. Raises ProblemError: CNAI-ADDON-001 for an unknown name, with the nearest known one; CNAI-ADDON-004 for one that cannot be had.
     """
-    by_capability = providers(catalogue.values())
+    named = [name.removesuffix("?") for name in wanted if name not in _optional(barred)]
+    preferred = [catalogue[name] for name in named if name in catalogue]
+    able = [addon for addon in catalogue.values() if addon.name not in barred]
+    # The last one counts.
+    by_capability = providers([*catalogue.values(), *reversed(able), *preferred])
     chosen: set[str] = set()
-    todo = [(name, "the settings") for name in wanted]
+    todo = [(name, "the settings") for name in named]
     while todo:
         name, asker = todo.pop()
         if name in given:
@@ -146,10 +177,26 @@ def select(
                 )
             )
         addon = catalogue[by_capability[name]]
+        if addon.name in barred:
+            raise ProblemError(_barred(addon.name, asker, barred[addon.name]))
         if addon.name not in chosen:
             chosen.add(addon.name)
             todo += [(need, f"addon `{addon.name}`") for need in addon.needs]
     return tuple(addon for name, addon in catalogue.items() if name in chosen)
+
+
+def _optional(barred: Mapping[str, str]) -> set[str]:
+    return {f"{name}?" for name in barred}
+
+
+def _barred(name: str, asker: str, why: str) -> Problem:
+    return Problem(
+        id="CNAI-ADDON-004",
+        what=f"addon `{name}`, wanted by {asker}, cannot be had from source",
+        why=why,
+        fix=f"set `cnai:supply: upstream`, or switch it off: `cnai:addons: {{{name}: false}}`",
+        exit_code=2,
+    )
 
 
 def predecessors(addon: Addon, selected: Mapping[str, str]) -> set[str]:

@@ -14,7 +14,9 @@ from pulumi_kubernetes.helm import v4 as helm
 
 from components.addon import Addon, Context, Manifest
 from components.base import Component
+from components.kinds import Kinds
 from components.labels import managed
+from components.leftovers import Leftovers
 from components.ready import Ready
 from tools.supply import Chart
 
@@ -76,7 +78,7 @@ class Installation(Component):
         step = list(needs)
         own = namespace(addon.namespace, privileged=addon.privileged, labels=managed(addon.name))
         step = self._place([own], step)
-        step = self._place(addon.crds(ctx), step)
+        step = self._serve(addon, ctx, step)
         values, workloads = addon.values(ctx), addon.workloads(ctx)
         if chart is not None:
             step = [self._chart(addon, chart, values, step)]
@@ -88,6 +90,22 @@ class Installation(Component):
         step = self._gate("proof", addon.proof(ctx), fingerprint(about, resources), step)
         self.ready = step[-1]
         self.register_outputs({})
+
+    def _serve(
+        self, addon: Addon, ctx: Context, after: Sequence[pulumi.Resource]
+    ) -> list[pulumi.Resource]:
+        """Make what stands before controllers: their kinds, and what to take away after them."""
+        where = {"kubeconfig": self._ground.kubeconfig, "generation": self._ground.generation}
+        made: list[pulumi.Resource] = []
+        if files := addon.crds(ctx):
+            made.append(Kinds(self._name, files=files, opts=self._bare(after), **where))
+        if addon.leftovers:
+            opts = self._bare(after)
+            made.append(Leftovers(self._name, selector=addon.leftovers, opts=opts, **where))
+        return made or list(after)
+
+    def _bare(self, after: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:
+        return self.child(deleted_with=self._ground.cluster, depends_on=list(after))
 
     def _options(self, after: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:
         return self.child(
@@ -115,6 +133,9 @@ class Installation(Component):
             addon.name,
             chart=chart.chart,
             version=chart.version,
+            repository_opts=helm.RepositoryOptsArgs(repo=chart.repository)
+            if chart.repository
+            else None,
             namespace=addon.namespace,
             values=values,
             opts=pulumi.ResourceOptions.merge(self._options(after), options),
@@ -137,7 +158,7 @@ class Installation(Component):
             generation=self._ground.generation,
             probes=probes,
             about=about,
-            opts=self.child(deleted_with=self._ground.cluster, depends_on=list(after)),
+            opts=self._bare(after),
         )
         return [gate]
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
+import yaml
 from pulumi.runtime.config import CONFIG, get_config_env
 
 from addons import catalogue, pins
-from components.addon import Addon, Context, order, predecessors, providers, select
+from components.addon import Addon, Context, Manifest, order, predecessors, providers, select
 from components.clusters import local
 from components.clusters.kind import KindCluster
 from components.clusters.node_images import NodeImage
@@ -23,6 +24,11 @@ from stacks import stack_files
 from stacks.settings import Settings, addon_settings, inherited, load
 from tools import supply
 from tools.errors import ProblemError
+from tools.paths import REPO
+from tools.supply import Mode
+
+GUARDS = REPO / "policies" / "kyverno"
+"""One admission policy a file, named after the rule that it holds."""
 
 
 def main() -> None:
@@ -60,9 +66,24 @@ def facts_of(stack: str, settings: Settings) -> ClusterFacts:
     )
 
 
-def chosen(settings: Settings) -> list[Addon]:
-    """Return the addons of the settings, in the order of installation. Pure."""
-    return order(select(catalogue(), settings.wanted()))
+def barred(mode: Mode) -> dict[str, str]:
+    """Return the addons that cannot be had from a supply, and why. Pure."""
+    if mode is not Mode.SOURCE:
+        return {}
+    return {name: why for name, pin in pins().items() if (why := pin.not_from_source)}
+
+
+def chosen(settings: Settings, mode: Mode) -> list[Addon]:
+    """Return the addons of the settings, in the order of installation. Pure.
+
+    Raises ProblemError (CNAI-ADDON-001, -004) for one that is unknown or cannot be had.
+    """
+    return order(select(catalogue(), settings.wanted(), barred=barred(mode)))
+
+
+def guards() -> tuple[Manifest, ...]:
+    """Return the admission policies of the rules that have to hold at admission."""
+    return tuple(yaml.safe_load(file.read_text()) for file in sorted(GUARDS.glob("*.yaml")))
 
 
 def contexts(
@@ -97,6 +118,9 @@ def contexts(
             databases=tuple(n for a in addons for n in a.databases),
             buckets=tuple(n for a in addons for n in a.buckets),
             teams=settings.teams,
+            scrapes=tuple(scrape for a in addons for scrape in a.scrapes),
+            addresses={name: url for a in addons for name, url in a.addresses.items()},
+            guards=guards(),
         )
         for addon in addons
     }
@@ -109,7 +133,7 @@ class Platform:
         """Describe the whole platform to the engine."""
         self._mode = supply.resolve(settings.supply)
         facts = facts_of(stack, settings)
-        addons = chosen(settings)
+        addons = chosen(settings, self._mode)
         cluster = KindCluster(
             "cluster",
             cluster=facts.name,

@@ -1,4 +1,4 @@
-"""Named sets of addons."""
+"""Named sets of addons; one whose name ends in ``?`` belongs to a set where it can be had."""
 
 from __future__ import annotations
 

@@ -100,10 +100,14 @@ class Settings(Part):
         return self
 
     def wanted(self) -> list[str]:
-        """Return the names of the addons that the profile and the switches ask for."""
+        """Return the names of the addons that the profile and the switches ask for.
+
+        A name of the profile that ends in ``?`` is meant where the addon can be had.
+        """
         off = {name for name, said in self.addons.items() if said is False}
         on = [name for name, said in self.addons.items() if said is not False]
-        return [n for n in dict.fromkeys((*PROFILES[self.profile], *on)) if n not in off]
+        every = dict.fromkeys((*PROFILES[self.profile], *on))
+        return [name for name in every if name.removesuffix("?") not in off]
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -76,7 +76,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """An image: its name, what it lies upon and what is put into it."""
+    """An image: its name, what it lies upon and what is put into it.
+
+    One with nothing of these is only to be had from upstream.
+    """
 
     name: str
     ref: str
@@ -89,16 +92,26 @@ class ImageSpec:
     asked_by: str | None = None
     published: bool = True
 
+    @property
+    def made(self) -> bool:
+        """Whether it can be made here."""
+        return bool(self.on or self.files or self.wheels)
+
 
 @dataclass(frozen=True)
 class ChartSpec:
-    """A Helm chart: in the module of a program, and where it can be pulled."""
+    """A Helm chart: in the module of a program, and where it can be pulled.
+
+    ``repository`` is the address of a chart repository that is not an OCI registry; ``upstream`` is
+    then the chart's name in it. One without ``program`` is only to be had from upstream.
+    """
 
     name: str
-    program: str
-    path: str
     upstream: str
     version: str
+    program: str | None = None
+    path: str = ""
+    repository: str | None = None
 
 
 @dataclass(frozen=True)
@@ -151,10 +164,7 @@ def parse(data: Mapping[str, Any]) -> Catalog:
         releases=tuple(_release(table, programs[table["program"]]) for table in data["releases"]),
         layers={name: Layer(name, **_with_tuples(table)) for name, table in data["layers"].items()},
         images={name: _image(name, table, programs) for name, table in data["images"].items()},
-        charts={
-            name: ChartSpec(name, version=programs[table["program"]].version, **table)
-            for name, table in data["charts"].items()
-        },
+        charts={name: _chart(name, table, programs) for name, table in data["charts"].items()},
         groups={name: tuple(members) for name, members in data["groups"].items()},
     )
 
@@ -232,6 +242,13 @@ def _release(table: Mapping[str, Any], program: Program) -> Release:
         checksums=table["checksums"].format(**known),
         members={name: path.format(**known) for name, path in table["members"].items()},
     )
+
+
+def _chart(name: str, table: Mapping[str, Any], programs: Mapping[str, Program]) -> ChartSpec:
+    version = table.get("version") or programs[table["program"]].version
+    # Some publishers write the v into the versions of their charts, some do not.
+    rest = {key: value for key, value in table.items() if key != "version"}
+    return ChartSpec(name, version=version.format(**words(version)), **rest)
 
 
 def _image(name: str, table: Mapping[str, Any], programs: Mapping[str, Program]) -> ImageSpec:

@@ -38,7 +38,7 @@ def targets(catalog: Catalog) -> list[Target]:
         if image.wheels
     ]
     layers = debian.targets(catalog.layers.values(), catalog.suite)
-    images = [_target(image, below, catalog) for image in catalog.images.values()]
+    images = [_target(image, below, catalog) for image in catalog.images.values() if image.made]
     return [*layers, _static(), *wheel_layers, *images]
 
 

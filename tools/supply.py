@@ -45,10 +45,11 @@ class Image:
 
 @dataclass(frozen=True)
 class Chart:
-    """What to give to Helm: a folder, or an ``oci://`` reference with a version."""
+    """What to give to Helm: a folder, an ``oci://`` reference, or a name in a ``repository``."""
 
     chart: str
     version: str | None
+    repository: str | None = None
 
 
 @functools.cache
@@ -132,7 +133,7 @@ def chart(name: str, mode: Mode) -> Chart:
     known = catalog.load().charts
     _check("chart", name, mode)
     if resolve(mode) is Mode.UPSTREAM:
-        return Chart(known[name].upstream, known[name].version)
+        return Chart(known[name].upstream, known[name].version, known[name].repository)
     return Chart(str(_artifact(f"chart:{name}", Mode.SOURCE)), None)
 
 
@@ -157,7 +158,11 @@ def _targets(mode: Mode) -> dict[str, Target]:
     known = catalog.load()
     found = [go.target(entry) for entry in known.programs.values()]
     found += images.targets(known)
-    found += [charts.target(spec, known.programs[spec.program]) for spec in known.charts.values()]
+    found += [
+        charts.target(spec, known.programs[spec.program])
+        for spec in known.charts.values()
+        if spec.program
+    ]
     named = {target.name: target for target in found}
     if mode is Mode.UPSTREAM:
         # Beside what is compiled, which images of our own may hold.
@@ -205,8 +210,8 @@ def _expanded(targets: Iterable[str]) -> list[str]:
     for target in targets:
         if target == "all":
             found += [f"program:{name}" for name in known.programs]
-            found += [f"image:{name}" for name in known.images]
-            found += [f"chart:{name}" for name in known.charts]
+            found += [f"image:{name}" for name, spec in known.images.items() if spec.made]
+            found += [f"chart:{name}" for name, spec in known.charts.items() if spec.program]
         else:
             found += known.groups.get(target, (target,))
     return list(dict.fromkeys(found))

@@ -64,7 +64,8 @@ def doctor(stack: Stack = "kind") -> None:
 def fetch(stack: Stack = "kind") -> None:
     """Get the programs, charts and images of a stack ready; bring nothing up."""
     settings = stack_files.settings(stack)
-    supply.ensure(targets(settings), supply.resolve(settings.supply))
+    mode = supply.resolve(settings.supply)
+    supply.ensure(targets(settings, mode), mode)
 
 
 @app.command()

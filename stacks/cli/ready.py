@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stacks.compose import chosen, contexts, facts_of
 from stacks.settings import Settings
+from tools import supply
 
 
 def wait(stack: str, settings: Settings, kubeconfig: Path) -> int:
@@ -15,7 +16,7 @@ def wait(stack: str, settings: Settings, kubeconfig: Path) -> int:
     """
     from components import probe_runner  # noqa: PLC0415  imports take a second
 
-    addons = chosen(settings)
+    addons = chosen(settings, supply.resolve(settings.supply))
     # Claims name objects and not what is secret in them.
     seen = contexts(facts_of(stack, settings), settings, addons, lambda _: "")
     claims = [probe.data() for addon in addons for probe in addon.ready(seen[addon.name])]

@@ -35,9 +35,9 @@ def up(stack: str) -> int:
     mode = supply.resolve(settings.supply)
     preflight(stack, settings)
     say.step("supply", f"programs, charts and images: {mode.value}")
-    supply.ensure(targets(settings), mode)
+    supply.ensure(targets(settings, mode), mode)
     with say.waiting("making the image of the nodes"):
-        node_image.build(engine.ensure(), mode, images(settings))
+        node_image.build(engine.ensure(), mode, images(settings, mode))
     pulumi = open_stack(stack, mode)
     mended = mend(pulumi, stack, settings)
     for line in mended:
@@ -64,13 +64,14 @@ def up(stack: str) -> int:
 
 def preflight(stack: str, settings: Settings) -> None:
     """Check the machine. Ports count as free when our own cluster holds them."""
+    mode = supply.resolve(settings.supply)
     found = engine.find()
     told = nodes(found, facts_of(stack, settings).name) if found else []
     held = bool(told) and all(ours(node, folder(stack)) for node in told)
     wanted = host.Wanted(
         ports=() if held else tuple(settings.ports.values()),
         cluster=not held,
-        builds=supply.missing(targets(settings), supply.resolve(settings.supply)),
+        builds=supply.missing(targets(settings, mode), mode),
     )
     machine = host.read()
     problems = host.preflight(machine, wanted)

@@ -37,7 +37,7 @@ def everything(addon: Addon, ctx: Context) -> dict[str, Any]:
     """All that an addon puts into a cluster, as plain data."""
     return {
         "namespace": addon.namespace,
-        "crds": addon.crds(ctx),
+        "crds": sorted(path.name for path in addon.crds(ctx)),
         "values": addon.values(ctx),
         "workloads": addon.workloads(ctx),
         "ready": [probe.data() for probe in addon.ready(ctx)],

@@ -29,7 +29,7 @@ class Yaml(SingleFileSnapshotExtension):
 
 
 def manifests(addon: Addon, ctx: Context) -> list[dict[str, Any]]:
-    return [*addon.crds(ctx), *addon.workloads(ctx), *addon.resources(ctx)]
+    return [*addon.workloads(ctx), *addon.resources(ctx)]
 
 
 def pods(addon: Addon, ctx: Context) -> Iterator[dict[str, Any]]:

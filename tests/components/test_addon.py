@@ -67,6 +67,30 @@ def test_a_need_that_nothing_gives_names_who_asks() -> None:
         select({"app": addon("app", databases=("app",))}, ["app"])
 
 
+def test_what_is_optional_is_left_out_where_it_cannot_be_had() -> None:
+    catalogue = {"app": addon("app"), "board": addon("board")}
+    assert names(select(catalogue, ["app", "board?"])) == ["app", "board"]
+    assert names(select(catalogue, ["app", "board?"], barred={"board": "no image"})) == ["app"]
+
+
+def test_what_cannot_be_had_is_refused_with_its_reason() -> None:
+    catalogue = {"app": addon("app", requires=("board",)), "board": addon("board")}
+    with pytest.raises(ProblemError, match="no image") as caught:
+        select(catalogue, ["app"], barred={"board": "no image"})
+    assert caught.value.problems[0].id == "CNAI-ADDON-004"
+
+
+def test_of_several_that_give_a_capability_one_that_can_be_had_is_taken() -> None:
+    catalogue = {
+        "app": addon("app", requires=("certificates",)),
+        "big": addon("big", provides=("certificates",)),
+        "small": addon("small", provides=("certificates",)),
+    }
+    assert names(select(catalogue, ["app"])) == ["app", "big"]
+    assert names(select(catalogue, ["app"], barred={"big": "no image"})) == ["app", "small"]
+    assert names(select(catalogue, ["app", "small"])) == ["app", "small"]
+
+
 @given(st.data())
 def test_order_respects_every_edge_of_any_graph_without_cycles(data: st.DataObject) -> None:
     labels = [f"n{i}" for i in range(data.draw(st.integers(1, 8)))]

@@ -13,6 +13,7 @@ from pulumi.runtime.proto import callback_pb2
 
 from stacks.compose import Platform, chosen, facts_of, said
 from stacks.settings import load
+from tools.supply import Mode
 
 # The SDK makes event loops of its own and leaves them to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -78,7 +79,7 @@ def test_names_hold_neither_stack_nor_cloud(made: list[pulumi.runtime.MockResour
 
 def test_each_addon_is_one_component(made: list[pulumi.runtime.MockResourceArgs]) -> None:
     placed = {m.name for m in made if m.typ == "cnai:index:Installation"}
-    assert placed == {addon.name for addon in chosen(load(SAID))}
+    assert placed == {addon.name for addon in chosen(load(SAID), Mode.SOURCE)}
 
 
 def test_a_new_cluster_of_the_name_is_another_cluster(
@@ -110,5 +111,5 @@ def test_facts_say_what_the_pools_have() -> None:
 
 
 def test_kueue_comes_after_what_it_admits() -> None:
-    names = [addon.name for addon in chosen(load(SAID))]
+    names = [addon.name for addon in chosen(load(SAID), Mode.SOURCE)]
     assert names.index("jobset") < names.index("trainer") < names.index("kueue")

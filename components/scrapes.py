@@ -1,0 +1,22 @@
+"""Where an addon's metrics are: said once by the addon, read by whatever collects them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scrape:
+    """Pods of one namespace, found by their labels, that serve metrics in Prometheus' form.
+
+    ``port`` is the number of the container's port. With ``secure`` they are asked over TLS, their
+    certificate unchecked (controllers sign it themselves), by the collector's own account.
+    """
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    port: int
+    path: str = "/metrics"
+    secure: bool = False
