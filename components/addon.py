@@ -152,7 +152,8 @@ def select(
     A wanted name that ends in ``?`` is taken where it can be had. ``given`` names capabilities that
     the tier itself has (a managed database, say), ``barred`` addons that cannot be had and why; of
     several that give a capability the first that can be had is taken, one that is wanted before the
-    others. Raises ProblemError: CNAI-ADDON-001 for an unknown name, with the nearest known one; CNAI-ADDON-004 for one that cannot be had.
+    others. Raises ProblemError: CNAI-ADDON-001 for an unknown name, with the nearest known one;
+    CNAI-ADDON-004 for one that cannot be had.
     """
     named = [name.removesuffix("?") for name in wanted if name not in _optional(barred)]
     preferred = [catalogue[name] for name in named if name in catalogue]
