@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from components.addon import Addon, Context
@@ -24,6 +26,11 @@ def values(ctx: Context) -> dict[str, Any]:
             "resources": resources("20m", "64Mi", "512Mi"),
         },
     }
+
+
+def crds(ctx: Context) -> Sequence[Path]:
+    """Return the kind JobSet."""
+    return sorted((ctx.module(NAME) / "config" / "components" / "crd" / "bases").glob("*.yaml"))
 
 
 def sample(ctx: Context) -> dict[str, Any]:
@@ -71,6 +78,7 @@ ADDON = Addon(
     namespace=NAMESPACE,
     images=("jobset", "curl"),
     chart=NAME,
+    crds=crds,
     values=values,
     ready=ready,
     proof=proof,

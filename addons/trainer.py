@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from components.addon import Addon, Context, Manifest
@@ -23,6 +25,7 @@ def values(ctx: Context) -> dict[str, Any]:
     return {
         "fullnameOverride": "kubeflow-trainer",
         "nameOverride": "kubeflow-trainer",
+        "crds": {"enabled": False},
         "jobset": {"install": False},
         "dataCache": {"enabled": False, "lws": {"install": False}},
         "runtimes": {"defaultEnabled": False},
@@ -32,6 +35,11 @@ def values(ctx: Context) -> dict[str, Any]:
             "resources": resources("20m", "64Mi", "512Mi"),
         },
     }
+
+
+def crds(ctx: Context) -> Sequence[Path]:
+    """Return the kinds TrainJob, TrainingRuntime and ClusterTrainingRuntime."""
+    return sorted((ctx.module(NAME) / "manifests" / "base" / "crds").glob("trainer.*.yaml"))
 
 
 def runtime(ctx: Context) -> Manifest:
@@ -126,6 +134,7 @@ ADDON = Addon(
     requires=("jobset",),
     images=("trainer", "trainer-jax"),
     chart=NAME,
+    crds=crds,
     values=values,
     ready=ready,
     resources=lambda ctx: [runtime(ctx)],

@@ -81,7 +81,7 @@ class Installation(Component):
         step = self._serve(addon, ctx, step)
         values, workloads = addon.values(ctx), addon.workloads(ctx)
         if chart is not None:
-            step = [self._chart(addon, chart, values, step)]
+            step = [self._chart(addon, ctx, chart, step)]
         step = self._place(workloads, step)
         about = fingerprint(ctx.pin.version, values, workloads)
         step = self._gate("ready", addon.ready(ctx), about, step)
@@ -115,7 +115,7 @@ class Installation(Component):
         )
 
     def _chart(
-        self, addon: Addon, chart: Chart, values: Manifest, after: Sequence[pulumi.Resource]
+        self, addon: Addon, ctx: Context, chart: Chart, after: Sequence[pulumi.Resource]
     ) -> pulumi.Resource:
         cluster = self._ground.cluster
 
@@ -137,7 +137,9 @@ class Installation(Component):
             if chart.repository
             else None,
             namespace=addon.namespace,
-            values=values,
+            values=addon.values(ctx),
+            # What the addon gives itself as `crds` is not taken from the chart as well.
+            skip_crds=bool(addon.crds(ctx)),
             opts=pulumi.ResourceOptions.merge(self._options(after), options),
         )
 

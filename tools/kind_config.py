@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tools.control_plane import FOLDER
 from tools.supply import Mode
 
 MARK = "/var/lib/cnai"
@@ -32,6 +33,14 @@ def kubelet_patch(mode: Mode) -> dict[str, Any]:
     if mode is Mode.SOURCE:
         patch["cgroupDriver"] = "cgroupfs"
     return patch
+
+
+def init_patch() -> dict[str, Any]:
+    """Return where kubeadm finds what is changed in the control plane that it makes."""
+    return {
+        "kind": "InitConfiguration",
+        "patches": {"directory": f"{MARK}/{FOLDER}"},
+    }
 
 
 def kind_config(
@@ -75,7 +84,7 @@ def kind_config(
         "kind": "Cluster",
         "name": name,
         "networking": networking,
-        "kubeadmConfigPatches": [_yaml(kubelet_patch(mode))],
+        "kubeadmConfigPatches": [_yaml(kubelet_patch(mode)), _yaml(init_patch())],
         "nodes": [control_plane, *(dict(worker) for _ in range(workers))],
     }
 

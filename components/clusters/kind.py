@@ -20,7 +20,7 @@ from pulumi import Input, Output, ResourceOptions, dynamic
 
 from components.clusters.local import WORKERS
 from components.labels import POOL
-from tools import kind_config, node_image, supply
+from tools import control_plane, kind_config, node_image, supply
 from tools.engine import Engine, ensure, find, stop_if_idle
 from tools.errors import Problem, ProblemError
 from tools.paths import home
@@ -104,7 +104,7 @@ class _Provider(dynamic.ResourceProvider):
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         cluster, stack = props["cluster"], props["stack"]
         mark = folder(stack)
-        mark.mkdir(parents=True, exist_ok=True)
+        control_plane.write(mark)
         engine = ensure()
         there = nodes(engine, cluster)
         if there and not all(ours(node, mark) for node in there):

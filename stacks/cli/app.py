@@ -87,6 +87,7 @@ def env(stack: Stack = "kind") -> None:
     """Print what a shell needs for pulumi, kubectl and the examples: eval "$(cnai env kind)"."""
     settings = stack_files.settings(stack)
     variables = pulumi_home.prepare(supply.resolve(settings.supply))
+    variables["PULUMI_STACK"] = stack
     variables["KUBECONFIG"] = str(kubeconfig_file(stack))
     if "mlflow" in settings.ports:
         variables["MLFLOW_TRACKING_URI"] = f"http://localhost:{settings.ports['mlflow']}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tools.kind_config import MARK, kind_config, kubelet_patch
+from tools.kind_config import MARK, init_patch, kind_config, kubelet_patch
 from tools.supply import Mode
 
 
@@ -52,8 +52,8 @@ def test_labels_are_the_workers() -> None:
 
 
 def test_a_patch_is_yaml_of_what_it_says() -> None:
-    (patch,) = config()["kubeadmConfigPatches"]
-    assert yaml.safe_load(patch) == kubelet_patch(Mode.SOURCE)
+    told = [yaml.safe_load(patch) for patch in config()["kubeadmConfigPatches"]]
+    assert told == [kubelet_patch(Mode.SOURCE), init_patch()]
 
 
 def test_upstream_nodes_are_left_as_they_are_made() -> None:

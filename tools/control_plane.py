@@ -1,0 +1,43 @@
+"""What a laptop's control plane asks for: kubeadm's requests are those of a whole machine.
+
+kubeadm reads the files as patches when it makes the control plane (``patches.directory``).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+FOLDER = "patches"
+REQUESTS = {
+    "kube-apiserver": "100m",
+    "kube-controller-manager": "25m",
+    "kube-scheduler": "25m",
+    "etcd": "50m",
+}
+"""Cores that each part asks for; kubeadm's own values are 250m, 200m, 100m and 100m."""
+DNS = "20m"
+"""Cores that each of the two pods of CoreDNS asks for; kubeadm's own value is 100m."""
+
+
+def patches() -> dict[str, dict[str, Any]]:
+    """Return the patches by the name of the file that kubeadm takes them from."""
+    found = {
+        f"{part}0+strategic.json": {"spec": _asks(part, cores)} for part, cores in REQUESTS.items()
+    }
+    pods = {"template": {"spec": _asks("coredns", DNS)}}
+    return {**found, "corednsdeployment0+strategic.json": {"spec": pods}}
+
+
+def _asks(container: str, cores: str) -> dict[str, Any]:
+    resources = {"requests": {"cpu": cores}}
+    return {"containers": [{"name": container, "resources": resources}]}
+
+
+def write(folder: Path) -> None:
+    """Write the patches below the folder that every node sees."""
+    place = folder / FOLDER
+    place.mkdir(parents=True, exist_ok=True)
+    for name, patch in patches().items():
+        (place / name).write_text(json.dumps(patch))
