@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from components.access import account, allow, cluster_role, role
 from components.addon import Addon, Context, Manifest
 from components.certificates import KINDS, authority, proven, sample
-from components.labels import managed, selector
+from components.labels import selector
 from components.pods import container_security, resources
 from components.probes import Probe, accepted, available, established
 from components.scrapes import Scrape
@@ -19,54 +19,36 @@ USER = 65532
 METRICS = 9402
 HEALTH = 9403
 WATCH = ["get", "list", "watch"]
+INJECTED = {
+    "admissionregistration.k8s.io": [
+        "mutatingwebhookconfigurations",
+        "validatingwebhookconfigurations",
+    ],
+    "apiregistration.k8s.io": ["apiservices"],
+    "apiextensions.k8s.io": ["customresourcedefinitions"],
+}
 
-RULES: list[dict[str, Any]] = [
-    {
-        "apiGroups": ["cert-manager.io"],
-        "resources": list(KINDS),
-        "verbs": [*WATCH, "update", "patch"],
-    },
-    {
-        "apiGroups": ["cert-manager.io"],
-        "resources": ["certificaterequests"],
-        "verbs": ["create", "delete"],
-    },
-    {
-        "apiGroups": ["cert-manager.io"],
-        "resources": [f"{kind}/status" for kind in KINDS],
-        "verbs": ["update", "patch"],
-    },
-    # Keys and certificates are kept in the namespace of whoever asks for them.
-    {
-        "apiGroups": [""],
-        "resources": ["secrets"],
-        "verbs": [*WATCH, "create", "update", "patch", "delete"],
-    },
-    {"apiGroups": ["", "events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
-    # Where an authority is put in, by the annotation cert-manager.io/inject-ca-from.
-    {
-        "apiGroups": ["admissionregistration.k8s.io"],
-        "resources": ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
-        "verbs": [*WATCH, "update", "patch"],
-    },
-    {
-        "apiGroups": ["apiregistration.k8s.io"],
-        "resources": ["apiservices"],
-        "verbs": [*WATCH, "update", "patch"],
-    },
-    {
-        "apiGroups": ["apiextensions.k8s.io"],
-        "resources": ["customresourcedefinitions"],
-        "verbs": [*WATCH, "update", "patch"],
-    },
-]
-LEASES = [
-    {
-        "apiGroups": ["coordination.k8s.io"],
-        "resources": ["leases"],
-        "verbs": ["create", "get", "update", "patch"],
-    }
-]
+
+def access() -> list[Manifest]:
+    """Return what the controllers may do, and where: keys lie where they are asked for."""
+    change = ["update", "patch"]
+    status = [f"{kind}/status" for kind in KINDS]
+    rules = [
+        allow("cert-manager.io", KINDS, [*WATCH, *change]),
+        allow("cert-manager.io", ["certificaterequests"], ["create", "delete"]),
+        allow("cert-manager.io", status, change),
+        allow("", ["secrets"], [*WATCH, "create", *change, "delete"]),
+        allow("", ["events"], ["create", "patch"]),
+        allow("events.k8s.io", ["events"], ["create", "patch"]),
+        # What an authority is put into, by the annotation cert-manager.io/inject-ca-from.
+        *(allow(group, kinds, [*WATCH, *change]) for group, kinds in INJECTED.items()),
+    ]
+    lease = [allow("coordination.k8s.io", ["leases"], ["create", "get", *change])]
+    return [
+        account(NAME, NAMESPACE),
+        *cluster_role(NAME, NAMESPACE, rules),
+        *role(NAME, NAMESPACE, lease),
+    ]
 
 
 def crds(ctx: Context) -> list[Path]:
@@ -102,21 +84,7 @@ def server(ctx: Context) -> Server:
 
 def workloads(ctx: Context) -> list[Manifest]:
     """Return the process and what it may do."""
-    served = server(ctx)
-    subjects = [{"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}]
-    bound: list[Manifest] = []
-    for kind, rules, metadata in (
-        ("ClusterRole", RULES, {"name": f"cnai-{NAME}", "labels": managed(NAME)}),
-        ("Role", LEASES, served.metadata),
-    ):
-        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": metadata["name"]}
-        api = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": metadata}
-        bound += [
-            {**api, "kind": kind, "rules": rules},
-            {**api, "kind": f"{kind}Binding", "roleRef": role, "subjects": subjects},
-        ]
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": served.metadata}
-    return [account, *bound, served.deployment()]
+    return [*access(), server(ctx).deployment()]
 
 
 def ready(_: Context) -> tuple[Probe, ...]:

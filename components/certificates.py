@@ -28,7 +28,7 @@ def authority(namespace: str) -> list[Manifest]:
     """
     return [
         _issuer(SELF_SIGNED, {"selfSigned": {}}),
-        _certificate(
+        certificate(
             ROOT,
             namespace,
             issuer=SELF_SIGNED,
@@ -44,7 +44,7 @@ def authority(namespace: str) -> list[Manifest]:
 
 def sample(namespace: str) -> Manifest:
     """Return a certificate for a server, as charts ask for it."""
-    return _certificate(
+    return certificate(
         PROOF, namespace, issuer=CLUSTER_ISSUER, dnsNames=[f"{PROOF}.{namespace}.svc"]
     )
 
@@ -78,18 +78,37 @@ openssl verify -CAfile /tmp/ca.crt -purpose sslserver \
     )
 
 
-def _issuer(name: str, spec: Manifest) -> Manifest:
-    return {"apiVersion": API, "kind": "ClusterIssuer", "metadata": {"name": name}, "spec": spec}
-
-
-def _certificate(name: str, namespace: str, *, issuer: str, **spec: Any) -> Manifest:
+def certificate(
+    name: str,
+    namespace: str,
+    *,
+    secret: str | None = None,
+    issuer: str = CLUSTER_ISSUER,
+    **spec: Any,
+) -> Manifest:
+    """Return a Certificate whose key is kept in the Secret of its own name, if no other is said."""
     return {
         "apiVersion": API,
         "kind": "Certificate",
         "metadata": {"name": name, "namespace": namespace},
         "spec": {
-            "secretName": name,
+            "secretName": secret or name,
             "issuerRef": {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": issuer},
             **spec,
         },
     }
+
+
+def service_names(service: str, namespace: str) -> list[str]:
+    """Return the names that a Service is called by within the cluster."""
+    short = [service, f"{service}.{namespace}", f"{service}.{namespace}.svc"]
+    return [*short, f"{short[-1]}.cluster.local"]
+
+
+def injected(name: str, namespace: str) -> dict[str, str]:
+    """Return the annotation by which an object is given the authority of a Certificate."""
+    return {"cert-manager.io/inject-ca-from": f"{namespace}/{name}"}
+
+
+def _issuer(name: str, spec: Manifest) -> Manifest:
+    return {"apiVersion": API, "kind": "ClusterIssuer", "metadata": {"name": name}, "spec": spec}
