@@ -6,7 +6,7 @@ Prometheus reads them from its own namespace alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from components.labels import DEVICE, METRICS, METRICS_PATH, managed
@@ -17,6 +17,8 @@ API = "monitoring.coreos.com"
 ACCOUNT = "account"
 """Scrape class of what wants to know who asks: TLS and the collector's own token."""
 TEAMS = "teams"
+MOST_SAMPLES = 20000
+"""Series of one pod of a team: what it says is not ours, and must not fill the memory."""
 
 # Histograms of the libraries that controllers are made of: many series, and nothing asks for them.
 LIBRARY = (
@@ -66,13 +68,11 @@ def _copy(source: str, target: str, regex: str = "(.+)") -> Manifest:
     }
 
 
-def _monitor(
-    namespace: str, name: str, spec: Manifest, endpoint: Manifest, labels: Mapping[str, str]
-) -> Manifest:
+def _monitor(namespace: str, name: str, spec: Manifest, endpoint: Manifest) -> Manifest:
     return {
         "apiVersion": f"{API}/v1",
         "kind": "PodMonitor",
-        "metadata": {"name": name, "namespace": namespace, "labels": dict(labels)},
+        "metadata": {"name": name, "namespace": namespace, "labels": managed("prometheus", name)},
         "spec": {
             # Only the pods that are meant are listed: a cluster may have ten thousand others.
             "selectorMechanism": "RoleSelector",
@@ -82,11 +82,25 @@ def _monitor(
     }
 
 
+# What a target is called where nothing else tells its series from those of another.
+_TEAM = [
+    _copy(meta("pod", "label", "serving.kserve.io/inferenceservice"), "model"),
+    _copy(meta("pod", "label", "jobset.sigs.k8s.io/jobset-name"), "trainjob"),
+]
+_ENDED = _drop(["__meta_kubernetes_pod_phase"], "Pending|Succeeded|Failed")
+
+
 def addon(namespace: str, scrape: Scrape) -> Manifest:
-    """Return the PodMonitor of an addon's metrics; their own labels win over the pod's."""
+    """Return the PodMonitor of an addon's metrics.
+
+    Their own labels win over the pod's, so that a controller can tell of other namespaces; not so
+    in a scrape of all namespaces (``*``), which is of pods that teams run. Raises ValueError for
+    one of these that is secure.
+    """
+    everywhere = scrape.namespace == "*"
     endpoint: Manifest = {
         "path": scrape.path,
-        "honorLabels": True,
+        "honorLabels": not everywhere,
         "relabelings": [
             # The port need not be declared; a pod that declares several is one target still.
             {
@@ -96,20 +110,25 @@ def addon(namespace: str, scrape: Scrape) -> Manifest:
                 "replacement": f"$1:{scrape.port}",
                 "targetLabel": "__address__",
             },
-            _drop(["__meta_kubernetes_pod_phase"], "Pending|Succeeded|Failed"),
+            _ENDED,
+            *(_TEAM if everywhere else []),
             _set("job", scrape.name),
             {"action": "labeldrop", "regex": "container|endpoint"},
         ],
         "metricRelabelings": [_drop(["__name__"], LIBRARY)],
     }
     spec: Manifest = {
-        "namespaceSelector": {"matchNames": [scrape.namespace]},
+        "namespaceSelector": {"any": True} if everywhere else {"matchNames": [scrape.namespace]},
         "selector": {"matchLabels": dict(scrape.labels)},
     }
+    if everywhere:
+        spec["sampleLimit"] = MOST_SAMPLES
+    if scrape.secure and everywhere:
+        raise ValueError(f"scrape {scrape.name}: the token is not shown to pods of teams")
     if scrape.secure:
         endpoint["scheme"] = "https"
         spec["scrapeClass"] = ACCOUNT
-    return _monitor(namespace, scrape.name, spec, endpoint, managed("prometheus", scrape.name))
+    return _monitor(namespace, scrape.name, spec, endpoint)
 
 
 def teams(namespace: str) -> Manifest:
@@ -121,20 +140,18 @@ def teams(namespace: str) -> Manifest:
                 "sourceLabels": ["__meta_kubernetes_pod_container_port_name"],
                 "targetLabel": meta("pod", "label", METRICS),
             },
-            _drop(["__meta_kubernetes_pod_phase"], "Pending|Succeeded|Failed"),
+            _ENDED,
             _copy(meta("pod", "annotation", METRICS_PATH), "__metrics_path__"),
-            _copy(meta("pod", "label", "serving.kserve.io/inferenceservice"), "model"),
-            _copy(meta("pod", "label", "jobset.sigs.k8s.io/jobset-name"), "trainjob"),
+            *_TEAM,
             _set("job", TEAMS),
         ],
     }
     spec: Manifest = {
         "namespaceSelector": {"any": True},
         "selector": {"matchExpressions": [{"key": METRICS, "operator": "Exists"}]},
-        # What a team's pod says is not ours: it must not be able to fill the memory.
-        "sampleLimit": 20000,
+        "sampleLimit": MOST_SAMPLES,
     }
-    return _monitor(namespace, TEAMS, spec, endpoint, managed("prometheus", TEAMS))
+    return _monitor(namespace, TEAMS, spec, endpoint)
 
 
 def _config(namespace: str, name: str, spec: Manifest) -> Manifest:

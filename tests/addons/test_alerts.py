@@ -97,6 +97,8 @@ def test_the_token_is_shown_to_controllers_only() -> None:
     assert closed["spec"]["podMetricsEndpoints"][0]["scheme"] == "https"
     assert "scrapeClass" not in open_["spec"]
     assert "scrapeClass" not in teams("m")["spec"]
+    with pytest.raises(ValueError, match="not shown to pods of teams"):
+        addon("m", Scrape(**{**scrape, "namespace": "*"}, secure=True))
 
 
 def test_nothing_that_a_team_writes_is_read(ctx: Context) -> None:
@@ -112,4 +114,8 @@ def test_nothing_that_a_team_writes_is_read(ctx: Context) -> None:
 def test_labels_of_the_platform_win_and_those_of_teams_do_not() -> None:
     own = addon("m", Scrape(name="a", namespace="a", port=1))["spec"]["podMetricsEndpoints"][0]
     assert own["honorLabels"] is True
-    assert "honorLabels" not in teams("m")["spec"]["podMetricsEndpoints"][0]
+    everywhere = addon("m", Scrape(name="a", namespace="*", port=1))["spec"]
+    for spec in (everywhere, teams("m")["spec"]):
+        assert not spec["podMetricsEndpoints"][0].get("honorLabels")
+        assert spec["namespaceSelector"] == {"any": True}
+        assert spec["sampleLimit"]
