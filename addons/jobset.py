@@ -9,6 +9,7 @@ from typing import Any
 from components.addon import Addon, Context
 from components.pods import container_security, pod_security, resources
 from components.probes import Probe, accepted, available, completes, established
+from components.scrapes import Scrape
 
 NAME = "jobset"
 NAMESPACE = "jobset-system"
@@ -82,4 +83,13 @@ ADDON = Addon(
     values=values,
     ready=ready,
     proof=proof,
+    scrapes=(
+        Scrape(
+            name=NAME,
+            namespace=NAMESPACE,
+            labels={"app.kubernetes.io/name": "jobset"},
+            port=8443,
+            secure=True,
+        ),
+    ),
 )

@@ -12,6 +12,7 @@ from components.labels import POOL, QUEUE, TENANT
 from components.pods import job, resources
 from components.probes import Probe, accepted, available, completes, condition, established
 from components.quantities import canonical
+from components.scrapes import Scrape
 
 NAME = "kueue"
 NAMESPACE = "kueue-system"
@@ -157,4 +158,13 @@ ADDON = Addon(
     ready=ready,
     resources=queues,
     proof=proof,
+    scrapes=(
+        Scrape(
+            name=NAME,
+            namespace=NAMESPACE,
+            labels={"app.kubernetes.io/name": "kueue"},
+            port=8443,
+            secure=True,
+        ),
+    ),
 )

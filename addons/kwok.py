@@ -10,10 +10,11 @@ from addons import script
 from components.addon import Addon, Context, Manifest
 from components.clusters.shapes import SHAPES
 from components.facts import Pool
-from components.labels import DEVICE, FAKE_NODE, POOL, managed
+from components.labels import DEVICE, FAKE_NODE, POOL, managed, selector
 from components.pods import container_security, resources, versioned
 from components.probes import Probe, available, condition
 from components.quantities import canonical
+from components.scrapes import Scrape
 from components.workloads import Server, mounts, variables
 
 NAME = "kwok"
@@ -165,4 +166,5 @@ ADDON = Addon(
     ready=lambda _: (available("Deployment", NAME, NAME),),
     resources=nodes,
     proof=proof,
+    scrapes=(Scrape(name=NAME, namespace=NAME, labels=selector(NAME), port=PORT),),
 )

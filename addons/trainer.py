@@ -9,6 +9,7 @@ from typing import Any
 from components.addon import Addon, Context, Manifest
 from components.pods import container_security, pod_security, resources
 from components.probes import Probe, accepted, available, completes, established
+from components.scrapes import Scrape
 
 NAME = "trainer"
 NAMESPACE = "kubeflow-system"
@@ -139,4 +140,13 @@ ADDON = Addon(
     ready=ready,
     resources=lambda ctx: [runtime(ctx)],
     proof=proof,
+    scrapes=(
+        Scrape(
+            name=NAME,
+            namespace=NAMESPACE,
+            labels={"app.kubernetes.io/name": "kubeflow-trainer"},
+            port=8443,
+            secure=True,
+        ),
+    ),
 )

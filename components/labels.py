@@ -13,6 +13,11 @@ DEVICE = f"{DOMAIN}/device"
 """On a node or result: what its accelerators are: ``real``, ``simulated`` or ``none``."""
 QUEUE = "kueue.x-k8s.io/queue-name"
 """On a workload: the LocalQueue that admits it."""
+METRICS = f"{DOMAIN}/metrics"
+"""On a pod: the name of its container port that serves metrics in Prometheus' form. They are
+collected from ``/metrics``, or from the path in the annotation ``cnai.dev/metrics-path``."""
+METRICS_PATH = f"{DOMAIN}/metrics-path"
+"""Annotation of a pod with the label above: where its metrics are."""
 FAKE_NODE = "kwok.x-k8s.io/node"
 """Annotation and taint of a node that KWOK simulates."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
+from urllib.parse import quote
 
 Kind = Literal["available", "condition", "accepted", "completes", "answers"]
 
@@ -90,3 +91,23 @@ def answers(namespace: str, service: str, port: int, path: str, *, contains: str
             "contains": contains,
         },
     )
+
+
+def metric(
+    claim: str,
+    query: str,
+    *,
+    namespace: str = "monitoring",
+    service: str = "prometheus",
+    port: int = 9090,
+    timeout: int = DEFAULT_TIMEOUT,
+) -> Probe:
+    """Claim that Prometheus answers a query with at least one series."""
+    asked = answers(
+        namespace,
+        service,
+        port,
+        f"/api/v1/query?query={quote(query, safe='')}",
+        contains='"result":[{',
+    )
+    return Probe(claim=claim, kind=asked.kind, args=asked.args, timeout=timeout)

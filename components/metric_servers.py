@@ -1,0 +1,90 @@
+"""Prometheus and Alertmanager as objects of the operator that runs them. Pure."""
+
+from __future__ import annotations
+
+from components.addon import Context, Manifest
+from components.labels import DOMAIN, TENANT, managed
+from components.monitors import ACCOUNT, API
+from components.pods import pod_security, resources
+
+PROMETHEUS = "prometheus"
+ALERTMANAGER = "alertmanager"
+ADDON = f"{DOMAIN}/addon"
+
+
+def prometheus(ctx: Context, *, name: str, namespace: str, user: int) -> Manifest:
+    """Return Prometheus: monitors and rules are read where no team may write them."""
+    image = ctx.image(PROMETHEUS)
+    own = {"matchExpressions": [{"key": TENANT, "operator": "DoesNotExist"}]}
+    everywhere = {
+        f"{kind}{end}": value
+        for kind in ("podMonitor", "probe", "rule", "scrapeConfig", "serviceMonitor")
+        for end, value in (("Selector", {}), ("NamespaceSelector", own))
+    }
+    return {
+        "apiVersion": f"{API}/v1",
+        "kind": "Prometheus",
+        "metadata": {"name": name, "namespace": namespace, "labels": managed(PROMETHEUS)},
+        "spec": {
+            **everywhere,
+            "image": image,
+            "version": image.rsplit(":v", 1)[1],
+            "replicas": ctx.facts.replicas,
+            "serviceAccountName": PROMETHEUS,
+            "podMetadata": {"labels": {ADDON: PROMETHEUS}},
+            "securityContext": pod_security(user),
+            "resources": resources("50m", "256Mi", "1Gi"),
+            "retention": ctx.settings.retention,
+            "scrapeInterval": ctx.settings.interval,
+            "evaluationInterval": ctx.settings.interval,
+            # Traces and pushed metrics come from the collector.
+            "enableRemoteWriteReceiver": True,
+            "enableFeatures": ["exemplar-storage"],
+            "enableOTLPReceiver": True,
+            "scrapeClasses": [
+                {
+                    "name": ACCOUNT,
+                    "tlsConfig": {"insecureSkipVerify": True},
+                    "authorization": {
+                        "credentialsFile": "/var/run/secrets/kubernetes.io/serviceaccount/token"
+                    },
+                }
+            ],
+            "alerting": {
+                "alertmanagers": [{"namespace": namespace, "name": ALERTMANAGER, "port": "http"}]
+            },
+            **_volume(ctx, ctx.settings.storage),
+        },
+    }
+
+
+def _volume(ctx: Context, size: str) -> Manifest:
+    """Return the claim of a StatefulSet; it goes with its owner."""
+    claim = {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": ctx.facts.storage_class,
+        "resources": {"requests": {"storage": size}},
+    }
+    return {
+        "storage": {"volumeClaimTemplate": {"spec": claim}},
+        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Retain"},
+    }
+
+
+def alertmanager(ctx: Context, *, name: str, namespace: str, user: int) -> Manifest:
+    """Return Alertmanager; what it keeps are silences, which a restart may forget."""
+    image = ctx.image(ALERTMANAGER)
+    return {
+        "apiVersion": f"{API}/v1",
+        "kind": "Alertmanager",
+        "metadata": {"name": name, "namespace": namespace, "labels": managed(ALERTMANAGER)},
+        "spec": {
+            "image": image,
+            "version": image.rsplit(":v", 1)[1],
+            "replicas": ctx.facts.replicas,
+            "configSecret": ALERTMANAGER,
+            "podMetadata": {"labels": {ADDON: PROMETHEUS}},
+            "securityContext": pod_security(user),
+            "resources": resources("10m", "32Mi", "128Mi"),
+        },
+    }
