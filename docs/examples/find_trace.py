@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from http import HTTPStatus
 from typing import Any
 
 from kubernetes import client, config
@@ -21,7 +22,7 @@ def find_trace(core: client.CoreV1Api, trace: str) -> list[dict[str, Any]]:
             "jaeger:query", "jaeger", f"api/traces/{trace}", _preload_content=False
         )
     except client.ApiException as error:
-        if error.status == 404:
+        if error.status == HTTPStatus.NOT_FOUND:
             return []
         raise
     spans = [span for found in json.loads(answer.data)["data"] for span in found["spans"]]
