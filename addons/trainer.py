@@ -60,6 +60,7 @@ def runtime(ctx: Context) -> Manifest:
             # Artifacts go through the server: teams have no way to its store.
             {"name": "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "value": "false"},
             {"name": "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD", "value": "false"},
+            *telemetry(ctx),
         ],
         # The SDK refuses limits that name no device, so cpu is named beside memory.
         "resources": {
@@ -94,6 +95,19 @@ def runtime(ctx: Context) -> Manifest:
             "template": {"spec": {"failurePolicy": {"maxRestarts": 2}, "replicatedJobs": [node]}},
         },
     }
+
+
+def telemetry(ctx: Context) -> list[Manifest]:
+    """Return where spans go and what they say of their pod; nothing without a collector."""
+    if "otlp" not in ctx.addresses:
+        return []
+    pod = {"POD": "metadata.name", "NAMESPACE": "metadata.namespace", "NODE": "spec.nodeName"}
+    who = "k8s.pod.name=$(POD),k8s.namespace.name=$(NAMESPACE),k8s.node.name=$(NODE)"
+    return [
+        *({"name": n, "valueFrom": {"fieldRef": {"fieldPath": p}}} for n, p in pod.items()),
+        {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": ctx.addresses["otlp"]},
+        {"name": "OTEL_RESOURCE_ATTRIBUTES", "value": who},
+    ]
 
 
 def sample() -> Manifest:

@@ -4,7 +4,7 @@
 
 The data are the 1,797 handwritten digits that ship inside scikit-learn. Each pod holds its own
 half of them; JAX averages the gradients of both with Gloo, so that they train one model. Only
-upstream tools are used: the Kubeflow SDK submits, Kueue admits, MLflow records.
+upstream tools are used: Kubeflow's SDK submits, Kueue admits, MLflow records, OpenTelemetry traces.
 """
 
 # ruff: noqa: PLC0415, PLR0915  the SDK sends train_digits alone to the pods, so its imports are inside it
@@ -32,6 +32,7 @@ SETTLE_SECONDS = 30  # from a pod's last line to the end of its job
 
 def train_digits(model_code: str, model: str, see: str, settings: dict[str, float]) -> None:
     """Train on all nodes as one; node 0 records the run in MLflow and registers the model."""
+    import atexit
     import hashlib
     import os
     import pathlib
@@ -42,13 +43,28 @@ def train_digits(model_code: str, model: str, see: str, settings: dict[str, floa
     import numpy as np
     import pandas as pd
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
+    from opentelemetry import context, propagate, trace
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
     # Who takes part: Kubeflow Trainer sets these three in every pod.
     rank, nodes = int(os.environ["JAX_PROCESS_ID"]), int(os.environ["JAX_NUM_PROCESSES"])
     first = os.environ["JAX_COORDINATOR_ADDRESS"]
-    jax.distributed.initialize(first, nodes, rank, cluster_detection_method="deactivate")
+    # One trace of the whole job, to which each node adds its spans; without a collector, none.
+    if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        trace.set_tracer_provider(provider := TracerProvider())  # at exit it sends what is left
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    tracer = trace.get_tracer("train_digits")
+    job = propagate.extract({"traceparent": os.environ["TRACEPARENT"]})
+    node = tracer.start_span("train", job, attributes={"node": rank, "nodes": nodes})
+    atexit.register(node.end)  # however it ends
+    context.attach(trace.set_span_in_context(node))
+    with tracer.start_as_current_span("meet the other nodes"):
+        jax.distributed.initialize(first, nodes, rank, cluster_detection_method="deactivate")
     mesh = Mesh(np.array(jax.devices()), ("node",))
     split, same = NamedSharding(mesh, PartitionSpec("node")), NamedSharding(mesh, PartitionSpec())
 
@@ -89,17 +105,20 @@ def train_digits(model_code: str, model: str, see: str, settings: dict[str, floa
         mlflow.set_experiment("digits")
         device = "none" if jax.default_backend() == "cpu" else "real"
         tags = {"device": device, "trainjob": os.environ["TRAINJOB"], "jax": jax.__version__}
+        tags["trace"] = f"{node.get_span_context().trace_id:032x}"
         run = mlflow.start_run(run_name=os.environ["TRAINJOB"], tags=tags).info
         mlflow.log_params({**settings, "nodes": nodes, "devices": jax.device_count()})
 
     for epoch in range(1, int(settings["epochs"]) + 1):
         order = random.permutation(share)
         seen = []
-        for rows in np.array_split(order[: share // steps * steps], steps):
-            batch = [jax.make_array_from_process_local_data(split, a[rows]) for a in (x, y)]
-            weights, velocity, loss, hits = step(weights, velocity, *batch)
-            seen.append((float(loss), float(hits)))
-        loss, hits = np.mean(seen, axis=0)
+        with tracer.start_as_current_span("epoch", attributes={"epoch": epoch}) as span:
+            for rows in np.array_split(order[: share // steps * steps], steps):
+                batch = [jax.make_array_from_process_local_data(split, a[rows]) for a in (x, y)]
+                weights, velocity, loss, hits = step(weights, velocity, *batch)
+                seen.append((float(loss), float(hits)))
+            loss, hits = np.mean(seen, axis=0)
+            span.set_attributes({"loss": float(loss), "accuracy": float(hits)})
         if rank == 0:
             mlflow.log_metrics({"train_loss": loss, "train_accuracy": hits}, step=epoch)
             print(f"epoch {epoch:2}  loss {loss:.4f}  accuracy {hits:.4f}", flush=True)
@@ -110,51 +129,48 @@ def train_digits(model_code: str, model: str, see: str, settings: dict[str, floa
 
     if rank == 0:
         # Held-out digits, which no node has trained on. Then the model: code and numbers.
-        accuracy = float(loss_and_hits(final, x_test.astype("float32") / 16, y_test)[1])
+        with tracer.start_as_current_span("evaluate") as span:
+            accuracy = float(loss_and_hits(final, x_test.astype("float32") / 16, y_test)[1])
+            span.set_attribute("accuracy", accuracy)
         mlflow.log_metric("test_accuracy", accuracy)
         mlflow.set_tag("weights", digest)
         pathlib.Path("digits_model.py").write_text(model_code)
         np.savez("weights.npz", **final)
-        mlflow.pyfunc.log_model(
-            name="model",
-            python_model="digits_model.py",
-            artifacts={"weights": "weights.npz"},
-            signature=mlflow.models.infer_signature(x_test, y_test),
-            input_example=x_test[:2],
-            registered_model_name=model,
-            pip_requirements=[f"{p.__name__}=={p.__version__}" for p in (np, pd)]
-            + [f"mlflow-skinny=={mlflow.__version__}"],
-        )
+        with tracer.start_as_current_span("register the model"):
+            mlflow.pyfunc.log_model(
+                name="model",
+                python_model="digits_model.py",
+                artifacts={"weights": "weights.npz"},
+                signature=mlflow.models.infer_signature(x_test, y_test),
+                input_example=x_test[:2],
+                registered_model_name=model,
+                pip_requirements=[f"{p.__name__}=={p.__version__}" for p in (np, pd)]
+                + [f"mlflow-skinny=={mlflow.__version__}"],
+            )
         mlflow.end_run()
         print(f"test accuracy {accuracy:.4f} on {len(y_test)} held-out digits, device {device}")
         print(f"run    {see}/#/experiments/{run.experiment_id}/runs/{run.run_id}")
         print(f"model  {see}/#/models/{model}", flush=True)
 
 
-def submit(client: TrainerClient, args: argparse.Namespace) -> str:
-    """Create the TrainJob, its name made here so that the run can carry it; return the name."""
-    name = f"digits-{secrets.token_hex(3)}"
-    settings = {
-        "epochs": args.epochs,
-        "batch": 64,
-        "hidden": 64,
-        "rate": 0.1,
-        "momentum": 0.9,
-        "seed": args.seed,
-    }
+def submit(client: TrainerClient, args: argparse.Namespace) -> tuple[str, str]:
+    """Create the TrainJob; return its name and trace, made here so that the run carries them."""
+    name, trace = f"digits-{secrets.token_hex(3)}", secrets.token_hex(16)
+    settings = {"batch": 64, "hidden": 64, "rate": 0.1, "momentum": 0.9}
+    settings |= {"epochs": args.epochs, "seed": args.seed}
+    arguments = {"model": args.model, "see": args.see, "settings": settings}
+    arguments["model_code"] = MODEL_CODE.read_text()
     client.train(
         runtime=args.runtime,
         trainer=CustomTrainer(
             func=train_digits,
-            func_args={
-                "model_code": MODEL_CODE.read_text(),
-                "model": args.model,
-                "see": args.see,
-                "settings": settings,
-            },
+            func_args=arguments,
             num_nodes=args.nodes,
             env={
                 "TRAINJOB": name,
+                "OTEL_SERVICE_NAME": "train-digits",
+                # W3C trace context: the pods' spans belong to the trace that is named here.
+                "TRACEPARENT": f"00-{trace}-{secrets.token_hex(8)}-01",
                 "MLFLOW_TRACKING_URI": args.mlflow,
                 # Its links name the address inside the cluster; ours can be opened.
                 "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -165,7 +181,7 @@ def submit(client: TrainerClient, args: argparse.Namespace) -> str:
         ),
         options=[Name(name), Labels({"kueue.x-k8s.io/queue-name": args.queue})],
     )
-    return name
+    return name, trace
 
 
 def admission(name: str, namespace: str) -> str:
@@ -250,14 +266,16 @@ def main() -> int:
     args = options()
     try:
         client = TrainerClient(KubernetesBackendConfig(namespace=args.namespace))
-        name = submit(client, args)
+        name, trace = submit(client, args)
     except ConfigException as error:
         print(f"no cluster: {error}\n  fix  make up, or set KUBECONFIG", file=sys.stderr)
         return 2
     except (RuntimeError, TimeoutError) as error:
         print(f"not submitted: {error}\n  why  {cause(error)}", file=sys.stderr)
         return 1
-    print(f"TrainJob {args.namespace}/{name} on {args.nodes} nodes, queue {args.queue}")
+    print(
+        f"TrainJob {args.namespace}/{name} on {args.nodes} nodes, queue {args.queue}, trace {trace}"
+    )
     look = f"kubectl -n {args.namespace} describe trainjob {name}"
     try:
         ended = follow(client, name, args.namespace, args.timeout)

@@ -153,7 +153,10 @@ def test_light_builds_run_beside_each_other() -> None:
         both.wait()
         at.out.write_text("")
 
-    builder.build([target("a", build), target("b", build)])
+    outcome = builder.build([target("a", build), target("b", build)])
+    # The barrier lets nobody through before both are at work, and breaks when one waits in vain.
+    assert set(outcome.artifacts) == {"a", "b"}
+    assert not both.broken
 
 
 def test_two_processes_do_not_build_the_same(cache: Path) -> None:

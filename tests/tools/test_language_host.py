@@ -167,8 +167,11 @@ def test_a_cancelled_plugin_is_gone(served: Served, tmp_path: Path) -> None:
     text = "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)\n"
     call = served.client.RunPlugin(plugin(tmp_path, text))
     pid = int(next(iter(call)).stdout)
+    assert Path("/proc", str(pid)).exists()
     call.cancel()
     _wait_for_the_end_of(pid)
+    assert not Path("/proc", str(pid)).exists()
+    assert served.process.poll() is None, "the host itself goes on"
 
 
 def test_leaves_quietly_when_interrupted(served: Served, tmp_path: Path) -> None:
