@@ -76,6 +76,15 @@ def _accepted(server: ApiServer, args: Mapping[str, Any]) -> Outcome:
     return Outcome(True, "accepted by a dry run")
 
 
+def _refused(server: ApiServer, args: Mapping[str, Any]) -> Outcome:
+    try:
+        server.create(args["manifest"], dry_run=True)
+    except RefusedError as error:
+        # Refused for another reason is another thing: the text tells them apart.
+        return Outcome(args["contains"] in str(error), short(error))
+    return Outcome(False, "accepted by a dry run")
+
+
 def _answers(server: ApiServer, args: Mapping[str, Any]) -> Outcome:
     body = server.text(
         f"/api/v1/namespaces/{args['namespace']}/services/{args['service']}:{args['port']}"
@@ -89,6 +98,7 @@ LOOKS: dict[str, Callable[[ApiServer, Mapping[str, Any]], Outcome]] = {
     "available": _available,
     "condition": _condition,
     "accepted": _accepted,
+    "refused": _refused,
     "answers": _answers,
 }
 """Every kind of probe that a look is enough for: all but those that create something."""

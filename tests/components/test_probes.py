@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import json
 
+from collections.abc import Mapping
+from typing import Any
+
 from components import probes
-from components.looks import Outcome
+from components.api_server import RefusedError
+from components.looks import LOOKS, Outcome
 from components.looks import has_condition as _has
 from components.probe_runner import _until
 
@@ -32,3 +36,28 @@ def test_waiting_ends_with_what_was_seen_last() -> None:
     seen = iter([Outcome(False, "first"), Outcome(True, "second")])
     assert _until(lambda: next(seen), 5) == Outcome(True, "second")
     assert _until(lambda: Outcome(False, "never"), 0) == Outcome(False, "never")
+
+
+class Answering:
+    """An API server that answers every request to create with a refusal, or with none."""
+
+    def __init__(self, refusal: str | None) -> None:
+        self.refusal = refusal
+
+    def create(self, manifest: Mapping[str, Any], *, dry_run: bool) -> Mapping[str, Any]:
+        assert dry_run
+        if self.refusal:
+            raise RefusedError(403, "Forbidden", self.refusal)
+        return manifest
+
+
+def test_refused_means_refused_for_the_reason_that_is_claimed() -> None:
+    probe = probes.refused("no way past the queue", {"kind": "Job"}, contains="CNAI-GPU-001")
+
+    def holds(refusal: str | None) -> bool:
+        server: Any = Answering(refusal)
+        return LOOKS["refused"](server, probe.args).held
+
+    assert holds("denied: CNAI-GPU-001: it asks for an accelerator")
+    assert not holds("no such namespace")
+    assert not holds(None)
