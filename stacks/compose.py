@@ -122,6 +122,7 @@ def contexts(
         assert maker is not None
         return maker(name, secret)
 
+    devices = tuple(d for a in addons for d in a.devices(facts, addon_settings(a, settings)))
     return {
         addon.name: Context(
             facts=facts,
@@ -138,6 +139,7 @@ def contexts(
             scrapes=tuple(p for a in addons for s in a.scrapes for p in s.places(settings.teams)),
             addresses={name: url for a in addons for name, url in a.addresses.items()},
             guards=guards(),
+            devices=devices,
         )
         for addon in addons
     }
