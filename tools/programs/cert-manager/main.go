@@ -55,6 +55,13 @@ const (
 	workers        = 2
 )
 
+// The lease of cert-manager's own commands: a cluster that answers slowly for half a minute keeps its leader.
+var (
+	lease = 60 * time.Second
+	renew = 40 * time.Second
+	retry = 15 * time.Second
+)
+
 func main() {
 	ctrl.SetLogger(klog.Background())
 	if err := run(ctrl.SetupSignalHandler(), os.Getenv("POD_NAMESPACE")); err != nil {
@@ -82,6 +89,9 @@ func run(ctx context.Context, namespace string) error {
 		LeaderElectionNamespace:       namespace,
 		LeaderElectionID:              "cert-manager-controller",
 		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &lease,
+		RenewDeadline:                 &renew,
+		RetryPeriod:                   &retry,
 	})
 	if err != nil {
 		return err
