@@ -11,8 +11,17 @@ from typing import Any
 
 import pytest
 
+from docs.examples.find_trace import find_trace, tags
 from tests.conftest import Platform
-from tests.journeys.conftest import QUEUE_LABEL, Team, conditions, holds, in_shell, train
+from tests.journeys.conftest import (
+    QUEUE_LABEL,
+    Team,
+    conditions,
+    holds,
+    in_shell,
+    train,
+    wait_for,
+)
 from tools.paths import REPO, cache
 
 pytestmark = pytest.mark.journey
@@ -64,6 +73,25 @@ def test_the_queue_admitted_the_job(platform: Platform, team: Team, trained: Tra
     (assigned,) = workload["status"]["admission"]["podSetAssignments"]
     assert assigned["count"] == 2
     assert {"cpu", "memory"} <= set(assigned["resourceUsage"])
+
+
+def test_the_run_is_one_trace_of_both_nodes(team: Team, trained: Trained) -> None:
+    named = re.search(r"trace ([0-9a-f]{32})$", trained.said, re.MULTILINE)
+    assert named, trained.said
+    assert trained.run.data.tags["trace"] == named[1]
+
+    def whole() -> list[dict[str, Any]]:
+        spans = find_trace(team.core, named[1])
+        return spans if sum(s["operationName"] == "train" for s in spans) == 2 else []
+
+    spans = wait_for("the trace of the run is in the store", whole)
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    for span in spans:
+        by_name.setdefault(span["operationName"], []).append(span)
+    assert sorted(tags(span)["node"] for span in by_name["train"]) == [0, 1]
+    assert len(by_name["epoch"]) == 2 * EPOCHS
+    (evaluated,) = by_name["evaluate"]
+    assert tags(evaluated)["accuracy"] == trained.run.data.metrics["test_accuracy"]
 
 
 def test_two_pods_trained_one_model(team: Team, trained: Trained) -> None:
