@@ -5,7 +5,7 @@ from __future__ import annotations
 from addons import script
 from components.addon import Addon, AddonSettings, Context, Manifest
 from components.labels import managed, selector
-from components.pods import container_security, job, pod_security, resources, versioned
+from components.pods import container_security, job, resources, versioned
 from components.probes import Probe, available, completes
 from components.scrapes import Scrape
 from components.workloads import Server, mounts, variables
@@ -15,6 +15,7 @@ ONLINE, OFFLINE, REGISTRY, METRICS = 6566, 8815, 6570, 8000
 """The ports that Feast's own commands listen on."""
 USER = 65532
 PROGRAM = ("feature_store.yaml", "platform_provider.py", "serve.py")
+FILES = (*PROGRAM, "proof.py")
 STORES = [{"secretRef": {"name": "database"}}, {"secretRef": {"name": "bucket"}}]
 
 
@@ -92,3 +93,131 @@ def server(ctx: Context, team: str) -> Server:
             "volumeMounts": mounts(program="/etc/cnai"),
         },
     )
+
+
+def fence(team: str) -> Manifest:
+    """Return the rule that only the team itself, and what runs beside the servers, gets in."""
+    namespaces = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": [team, NAME]}
+    asked = {
+        "from": [{"namespaceSelector": {"matchExpressions": [namespaces]}}],
+        "ports": [{"port": port} for port in (ONLINE, OFFLINE, REGISTRY)],
+    }
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": team, "namespace": NAME, "labels": managed(NAME, team)},
+        "spec": {
+            "podSelector": {"matchLabels": selector(NAME, team)},
+            "policyTypes": ["Ingress"],
+            "ingress": [asked, {"ports": [{"port": METRICS}]}],
+        },
+    }
+
+
+def task(ctx: Context, team: str, name: str, command: list[str]) -> Manifest:
+    """Return a Job of a team's project, with all that its servers have."""
+    made = job(
+        NAME,
+        NAME,
+        f"{name}-{team}",
+        image=ctx.image(NAME),
+        command=command,
+        user=USER,
+        env=[*environment(team), *variables({"CLIENT": client(team)})],
+        env_from=STORES,
+    )
+    pod = made["spec"]["template"]["spec"]
+    pod["volumes"].append({"name": "program", "configMap": {"name": NAME}})
+    pod["containers"][0]["volumeMounts"] = mounts(program="/etc/cnai")
+    pod["containers"][0]["resources"] = resources("20m", "256Mi", "1536Mi")
+    return made
+
+
+def materialization(ctx: Context, team: str) -> Manifest:
+    """Return the CronJob that copies new rows of the files into the online store."""
+    made = task(ctx, team, "materialize", ["sh", "-ec", script(NAME, "materialize.sh")])
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": made["metadata"],
+        "spec": {
+            "schedule": ctx.settings.schedule,
+            "timeZone": "Etc/UTC",
+            # Two at once would both write the same rows.
+            "concurrencyPolicy": "Forbid",
+            "startingDeadlineSeconds": 600,
+            "successfulJobsHistoryLimit": 1,
+            "failedJobsHistoryLimit": 1,
+            "jobTemplate": {"spec": {**made["spec"], "backoffLimit": 2}},
+        },
+    }
+
+
+def workloads(ctx: Context) -> list[Manifest]:
+    """Return the servers of every team, their addresses, fences and hourly copies."""
+    ports = (("online", ONLINE), ("offline", OFFLINE), ("registry", REGISTRY))
+    made: list[Manifest] = [
+        ctx.database(NAME).secret(NAME),
+        ctx.bucket(NAME).secret(NAME),
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": NAME, "namespace": NAME, "labels": managed(NAME)},
+            "data": {name: script(NAME, name) for name in FILES},
+        },
+    ]
+    for team in ctx.teams:
+        served = server(ctx, team)
+        made += [
+            fence(team),
+            served.service([{"name": name, "port": port} for name, port in ports]),
+            served.deployment(),
+            materialization(ctx, team),
+        ]
+    return made
+
+
+def clients(ctx: Context) -> list[Manifest]:
+    """Return, in each team's namespace, the configuration of the upstream client."""
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": NAME, "namespace": team, "labels": managed(NAME)},
+            "data": {"feature_store.yaml": client(team)},
+        }
+        for team in ctx.teams
+    ]
+
+
+def ready(ctx: Context) -> tuple[Probe, ...]:
+    """Claim that the servers of every team answer: Deployments ask each of the three."""
+    return tuple(available("Deployment", NAME, team, timeout=600) for team in ctx.teams)
+
+
+def proof(ctx: Context) -> tuple[Probe, ...]:
+    """Claim that, for each team, rows become a file, then servable, and come back over HTTP."""
+    return tuple(
+        completes(
+            f"features of team {team} come back from Feast as they were written",
+            task(ctx, team, "proof", ["python3", "/etc/cnai/proof.py"]),
+            timeout=600,
+        )
+        for team in ctx.teams
+    )
+
+
+ADDON = Addon(
+    name=NAME,
+    title="Features to train on (Parquet) and to serve (PostgreSQL), with a project for each team",
+    namespace=NAME,
+    databases=(NAME,),
+    buckets=(NAME,),
+    images=(NAME,),
+    settings=FeastSettings,
+    workloads=workloads,
+    ready=ready,
+    resources=clients,
+    proof=proof,
+    scrapes=(Scrape(name=NAME, namespace=NAME, labels={"cnai.dev/addon": NAME}, port=METRICS),),
+)

@@ -19,7 +19,7 @@ class Server:
 
     ``volumes`` maps names to their sources; ``tmp``, at ``/tmp``, is always there, since the root
     file system is read-only. ``annotations`` go to the pods; ``account`` is their ServiceAccount,
-    without which they get no token.
+    without which they get no token. ``addon`` is named where the server's own name is another.
     """
 
     name: str
@@ -29,15 +29,26 @@ class Server:
     volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     account: str | None = None
+    addon: str | None = None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Labels of all objects that carry the server's name."""
+        return managed(self.addon or self.name, self.name)
+
+    @property
+    def selector(self) -> dict[str, str]:
+        """Return what its pods are found by."""
+        return selector(self.addon or self.name, self.name)
 
     @property
     def metadata(self) -> Manifest:
         """Metadata of all objects that carry the server's name."""
-        return {"name": self.name, "namespace": self.namespace, "labels": managed(self.name)}
+        return {"name": self.name, "namespace": self.namespace, "labels": self.labels}
 
     def template(self) -> Manifest:
         """Return the template of its pods."""
-        metadata: Manifest = {"labels": managed(self.name)}
+        metadata: Manifest = {"labels": self.labels}
         if self.annotations:
             metadata["annotations"] = dict(self.annotations)
         spec: Manifest = {
@@ -64,7 +75,7 @@ class Server:
             "metadata": self.metadata,
             "spec": {
                 "replicas": 1,
-                "selector": {"matchLabels": selector(self.name)},
+                "selector": {"matchLabels": self.selector},
                 "template": self.template(),
             },
         }
@@ -86,7 +97,7 @@ class Server:
             "spec": {
                 "serviceName": self.name,
                 "replicas": 1,
-                "selector": {"matchLabels": selector(self.name)},
+                "selector": {"matchLabels": self.selector},
                 "template": self.template(),
                 "volumeClaimTemplates": [claim],
             },
@@ -94,7 +105,7 @@ class Server:
 
     def service(self, ports: Sequence[Mapping[str, Any]], *, type_: str | None = None) -> Manifest:
         """Return the Service that gives it an address."""
-        spec: Manifest = {"selector": selector(self.name), "ports": [dict(p) for p in ports]}
+        spec: Manifest = {"selector": self.selector, "ports": [dict(p) for p in ports]}
         if type_:
             spec["type"] = type_
         return {"apiVersion": "v1", "kind": "Service", "metadata": self.metadata, "spec": spec}

@@ -11,8 +11,8 @@ import sys
 import feast.feature_server
 import feast.infra.offline_stores.dask
 import feast.offline_server
-import feast.registry_server
-import platform_provider  # noqa: F401  imported once, for all
+import feast.registry_server  # noqa: F401  imported once, for all
+import platform_provider  # noqa: F401
 import psycopg
 from feast.cli.cli import cli
 
