@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from addons import catalogue, feast
+from addons import catalogue, feast, script
 from components.addon import Addon, Context
 
 TEAMS = ("ml-default", "vision")
@@ -58,7 +58,7 @@ def test_every_team_has_servers_that_only_it_reaches(two_teams: Context) -> None
 
 
 def test_the_servers_of_a_project_keep_to_its_schema() -> None:
-    known = yaml.safe_load(feast.script("feast", "feature_store.yaml"))
+    known = yaml.safe_load(script("feast", "feature_store.yaml"))
     assert known["registry"]["path"].endswith("search_path%3D${PROJECT}")
     assert known["online_store"]["db_schema"] == "${PROJECT}"
     assert "PGPASSWORD" not in known["registry"]["path"]

@@ -15,8 +15,10 @@ from feast.types import from_feast_to_pyarrow_type
 from pyarrow import parquet, schema, timestamp
 
 
-class OnlineStore(PostgreSQLOnlineStore):
+class OnlineStore(PostgreSQLOnlineStore):  # type: ignore[misc]  # feast is not there to be typed
     """Feature values in PostgreSQL: a table is made with its first row."""
+
+    _conn: Any
 
     def __init__(self) -> None:
         """Start with no table known."""
@@ -37,8 +39,10 @@ class OnlineStore(PostgreSQLOnlineStore):
         return super()._get_conn(config, autocommit)
 
 
-class Provider(PassthroughProvider):
+class Provider(PassthroughProvider):  # type: ignore[misc]
     """The local provider on tables and Parquet files that need not be there yet."""
+
+    _online_store: OnlineStore | None
 
     @property
     def online_store(self) -> OnlineStore:

@@ -4,6 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 import pandas as pd
 import requests
@@ -19,7 +20,7 @@ TIMEOUT = 60
 ROWS = {"ticket": [1, 2, 3], "answer": [42, 43, 44], "share": [0.5, 0.25, 0.125]}
 
 
-def values(answer: dict) -> dict:
+def values(answer: dict[str, Any]) -> dict[str, list[Any]]:
     """Return the rows of an answer of the feature server, by column."""
     names = answer["metadata"]["feature_names"]
     return dict(zip(names, (column["values"] for column in answer["results"]), strict=True))
@@ -48,7 +49,7 @@ view = FeatureView(
 try:
     client.apply([entity, view])
     pushed = {**ROWS, "event_timestamp": [(now - timedelta(minutes=1)).isoformat()] * 3}
-    body = {"push_source_name": f"{NAME}_push", "df": pushed, "to": "offline"}
+    body: dict[str, Any] = {"push_source_name": f"{NAME}_push", "df": pushed, "to": "offline"}
     body["allow_registry_cache"] = False
     requests.post(f"{server}/push", json=body, timeout=TIMEOUT).raise_for_status()
     written = parquet.read_table(PATH, filesystem=bucket).select(list(ROWS)).to_pydict()

@@ -12,7 +12,7 @@ import feast.feature_server
 import feast.infra.offline_stores.dask
 import feast.offline_server
 import feast.registry_server  # noqa: F401  imported once, for all
-import platform_provider  # noqa: F401
+import platform_provider  # type: ignore[import-not-found]  # noqa: F401
 import psycopg
 from feast.cli.cli import cli
 
