@@ -32,13 +32,9 @@ def project(team: str) -> str:
 
 def client(team: str) -> str:
     """Return the ``feature_store.yaml`` with which a team's pods speak to its servers."""
-    return script(NAME, "client.yaml").format(
-        project=project(team),
-        host=f"{team}.{NAME}.svc",
-        online=ONLINE,
-        offline=OFFLINE,
-        registry=REGISTRY,
-    )
+    ports = {"online": ONLINE, "offline": OFFLINE, "registry": REGISTRY}
+    host = f"{team}.{NAME}.svc"
+    return script(NAME, "client.yaml").format(project=project(team), host=host, **ports)
 
 
 def environment(team: str) -> list[dict[str, str]]:
@@ -48,11 +44,15 @@ def environment(team: str) -> list[dict[str, str]]:
             "HOME": "/tmp",
             "PROJECT": project(team),
             "PYTHONPATH": "/etc/cnai",
-            "FEAST_USAGE": "False",
             # Else Arrow looks for the address of the machine's role, which only clouds have.
             "AWS_EC2_METADATA_DISABLED": "true",
         }
     )
+
+
+def patience(failures: int) -> dict[str, int]:
+    """Return how long a probe waits for an answer, and how many failures it lets pass."""
+    return {"timeoutSeconds": 10, "failureThreshold": failures}
 
 
 def server(ctx: Context, team: str) -> Server:
@@ -72,24 +72,11 @@ def server(ctx: Context, team: str) -> Server:
             "envFrom": STORES,
             "ports": [{"name": n, "containerPort": port} for n, port in ports.items()],
             # One probe for each server; imports take a minute on two busy cores.
-            "startupProbe": {
-                "grpc": {"port": REGISTRY},
-                "periodSeconds": 3,
-                "failureThreshold": 100,
-            },
-            "readinessProbe": {
-                "httpGet": {"path": "/health", "port": "online"},
-                "periodSeconds": 10,
-                "timeoutSeconds": 5,
-            },
-            "livenessProbe": {
-                "tcpSocket": {"port": "offline"},
-                "periodSeconds": 30,
-                "timeoutSeconds": 10,
-                "failureThreshold": 5,
-            },
+            "startupProbe": {"grpc": {"port": REGISTRY}, "periodSeconds": 3, **patience(100)},
+            "readinessProbe": {"httpGet": {"path": "/health", "port": "online"}, **patience(3)},
+            "livenessProbe": {"tcpSocket": {"port": "offline"}, "periodSeconds": 30, **patience(5)},
             "securityContext": container_security(),
-            "resources": resources("50m", "384Mi", "1536Mi"),
+            "resources": resources("20m", "288Mi", "1536Mi"),
             "volumeMounts": mounts(program="/etc/cnai"),
         },
     )
@@ -98,10 +85,8 @@ def server(ctx: Context, team: str) -> Server:
 def fence(team: str) -> Manifest:
     """Return the rule that only the team itself, and what runs beside the servers, gets in."""
     namespaces = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": [team, NAME]}
-    asked = {
-        "from": [{"namespaceSelector": {"matchExpressions": [namespaces]}}],
-        "ports": [{"port": port} for port in (ONLINE, OFFLINE, REGISTRY)],
-    }
+    sources = [{"namespaceSelector": {"matchExpressions": [namespaces]}}]
+    asked = {"from": sources, "ports": [{"port": p} for p in (ONLINE, OFFLINE, REGISTRY)]}
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -147,10 +132,15 @@ def materialization(ctx: Context, team: str) -> Manifest:
             "concurrencyPolicy": "Forbid",
             "startingDeadlineSeconds": 600,
             "successfulJobsHistoryLimit": 1,
-            "failedJobsHistoryLimit": 1,
             "jobTemplate": {"spec": {**made["spec"], "backoffLimit": 2}},
         },
     }
+
+
+def config(namespace: str, data: dict[str, str]) -> Manifest:
+    """Return the ConfigMap ``feast`` of a namespace."""
+    metadata = {"name": NAME, "namespace": namespace, "labels": managed(NAME)}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 
 def workloads(ctx: Context) -> list[Manifest]:
@@ -159,12 +149,7 @@ def workloads(ctx: Context) -> list[Manifest]:
     made: list[Manifest] = [
         ctx.database(NAME).secret(NAME),
         ctx.bucket(NAME).secret(NAME),
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": NAME, "namespace": NAME, "labels": managed(NAME)},
-            "data": {name: script(NAME, name) for name in FILES},
-        },
+        config(NAME, {name: script(NAME, name) for name in FILES}),
     ]
     for team in ctx.teams:
         served = server(ctx, team)
@@ -179,15 +164,7 @@ def workloads(ctx: Context) -> list[Manifest]:
 
 def clients(ctx: Context) -> list[Manifest]:
     """Return, in each team's namespace, the configuration of the upstream client."""
-    return [
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": NAME, "namespace": team, "labels": managed(NAME)},
-            "data": {"feature_store.yaml": client(team)},
-        }
-        for team in ctx.teams
-    ]
+    return [config(team, {"feature_store.yaml": client(team)}) for team in ctx.teams]
 
 
 def ready(ctx: Context) -> tuple[Probe, ...]:
