@@ -46,9 +46,19 @@ if os.waitpid(start("registry", "create-schema"), 0)[1]:
     sys.exit("the registry's tables could not be made")
 
 running = {start(*command) for command in SERVERS}
-signal.signal(signal.SIGTERM, lambda *_: stop(running))
-ended = 0
-while ended not in running:  # as the first process it is told of lost grandchildren too
-    ended, status = os.wait()
-stop(running - {ended})
-sys.exit(os.waitstatus_to_exitcode(status) and 1)
+asked: list[int] = []
+
+
+def end(number: int, _: object) -> None:
+    """End all, because it was asked for."""
+    asked.append(number)
+    stop(running)
+
+
+signal.signal(signal.SIGTERM, end)
+while running:
+    ended, _ = os.wait()
+    if ended in running:  # the first process of a container is told of lost grandchildren too
+        running.discard(ended)
+        stop(running)
+sys.exit(0 if asked else "a server has ended")
