@@ -28,6 +28,7 @@ def start(*command: str) -> int:
     """Run one of Feast's commands in a process of its own; return its id."""
     process = os.fork()
     if not process:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         cli(["--chdir", "/etc/cnai", *command])  # ends the process
     return process
 
@@ -38,14 +39,7 @@ def stop(processes: set[int]) -> None:
         os.kill(process, signal.SIGTERM)
 
 
-with psycopg.connect(autocommit=True) as connection:
-    wanted = psycopg.sql.SQL("CREATE SCHEMA IF NOT EXISTS {}")
-    connection.execute(wanted.format(psycopg.sql.Identifier(PROJECT)))
-# Before the servers, each of which would make the registry's tables, all at once.
-if os.waitpid(start("registry", "create-schema"), 0)[1]:
-    sys.exit("the registry's tables could not be made")
-
-running = {start(*command) for command in SERVERS}
+running: set[int] = set()
 asked: list[int] = []
 
 
@@ -55,7 +49,18 @@ def end(number: int, _: object) -> None:
     stop(running)
 
 
+with psycopg.connect(autocommit=True) as connection:
+    wanted = psycopg.sql.SQL("CREATE SCHEMA IF NOT EXISTS {}")
+    connection.execute(wanted.format(psycopg.sql.Identifier(PROJECT)))
+# Before the servers, each of which would make the registry's tables, all at once.
+if os.waitpid(start("registry", "create-schema"), 0)[1]:
+    sys.exit("the registry's tables could not be made")
+
 signal.signal(signal.SIGTERM, end)
+for command in SERVERS:
+    running.add(start(*command))
+if asked:  # while they were started
+    stop(running)
 while running:
     ended, _ = os.wait()
     if ended in running:  # the first process of a container is told of lost grandchildren too
