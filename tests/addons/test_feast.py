@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from addons import catalogue, feast, script
+from addons import catalogue, feast, pins, script
 from components.addon import Addon, Context
+from tools.paths import REPO
 
 TEAMS = ("ml-default", "vision")
 
@@ -68,3 +69,9 @@ def test_new_rows_are_copied_by_one_job_at_a_time(two_teams: Context) -> None:
     copies = [m["spec"] for m in feast.workloads(two_teams) if m["kind"] == "CronJob"]
     assert [copy["concurrencyPolicy"] for copy in copies] == ["Forbid", "Forbid"]
     assert {copy["schedule"] for copy in copies} == {two_teams.settings.schedule}
+
+
+@pytest.mark.parametrize("image", ["feast", "trainer-jax"])
+def test_servers_and_training_pods_have_feast_of_one_version(image: str) -> None:
+    lock = (REPO / "tools" / "python" / image / "requirements.lock").read_text()
+    assert f"\nfeast=={pins()['feast'].version} " in lock
