@@ -3,8 +3,8 @@
     python docs/examples/golden_path/features.py   # beside the team's feature_store.yaml
 
 The 1,797 digits ship inside scikit-learn. Definitions go to the registry, rows through the feature
-server into the object store, and from there into the online store. Only the upstream client and
-HTTP are used, and neither a password nor a key. A second run finds all in place.
+server into the object store, and from there into the online store: by the upstream client and HTTP,
+without a password or a key. A second run finds all in place.
 """
 
 from __future__ import annotations
