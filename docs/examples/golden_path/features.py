@@ -37,9 +37,8 @@ def digits() -> pd.DataFrame:
     """Return the digits: an id, 64 brightnesses from 0 to 16, and the digit that is shown."""
     data = load_digits()
     known = {"digit_id": range(len(data.target)), "event_timestamp": KNOWN_SINCE.isoformat()}
-    return pd.DataFrame(
-        {**known, "pixels": data.data.astype(int).tolist(), "label": data.target.tolist()}
-    )
+    known |= {"pixels": data.data.astype(int).tolist(), "label": data.target.tolist()}
+    return pd.DataFrame(known)
 
 
 def main() -> None:
