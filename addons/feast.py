@@ -5,7 +5,7 @@ from __future__ import annotations
 from addons import script
 from components.addon import Addon, AddonSettings, Context, Manifest
 from components.labels import managed, selector
-from components.pods import container_security, job, pod_security, resources, versioned
+from components.pods import container_security, job, resources, versioned
 from components.probes import Probe, available, completes
 from components.scrapes import Scrape
 from components.workloads import Server, mounts, variables
@@ -15,6 +15,7 @@ ONLINE, OFFLINE, REGISTRY, METRICS = 6566, 8815, 6570, 8000
 """The ports that Feast's own commands listen on."""
 USER = 65532
 PROGRAM = ("feature_store.yaml", "platform_provider.py", "serve.py")
+FILES = (*PROGRAM, "proof.py")
 STORES = [{"secretRef": {"name": "database"}}, {"secretRef": {"name": "bucket"}}]
 
 
@@ -31,13 +32,9 @@ def project(team: str) -> str:
 
 def client(team: str) -> str:
     """Return the ``feature_store.yaml`` with which a team's pods speak to its servers."""
-    return script(NAME, "client.yaml").format(
-        project=project(team),
-        host=f"{team}.{NAME}.svc",
-        online=ONLINE,
-        offline=OFFLINE,
-        registry=REGISTRY,
-    )
+    ports = {"online": ONLINE, "offline": OFFLINE, "registry": REGISTRY}
+    host = f"{team}.{NAME}.svc"
+    return script(NAME, "client.yaml").format(project=project(team), host=host, **ports)
 
 
 def environment(team: str) -> list[dict[str, str]]:
@@ -47,11 +44,15 @@ def environment(team: str) -> list[dict[str, str]]:
             "HOME": "/tmp",
             "PROJECT": project(team),
             "PYTHONPATH": "/etc/cnai",
-            "FEAST_USAGE": "False",
             # Else Arrow looks for the address of the machine's role, which only clouds have.
             "AWS_EC2_METADATA_DISABLED": "true",
         }
     )
+
+
+def patience(failures: int) -> dict[str, int]:
+    """Return how long a probe waits for an answer, and how many failures it lets pass."""
+    return {"timeoutSeconds": 10, "failureThreshold": failures}
 
 
 def server(ctx: Context, team: str) -> Server:
@@ -71,24 +72,129 @@ def server(ctx: Context, team: str) -> Server:
             "envFrom": STORES,
             "ports": [{"name": n, "containerPort": port} for n, port in ports.items()],
             # One probe for each server; imports take a minute on two busy cores.
-            "startupProbe": {
-                "grpc": {"port": REGISTRY},
-                "periodSeconds": 3,
-                "failureThreshold": 100,
-            },
-            "readinessProbe": {
-                "httpGet": {"path": "/health", "port": "online"},
-                "periodSeconds": 10,
-                "timeoutSeconds": 5,
-            },
-            "livenessProbe": {
-                "tcpSocket": {"port": "offline"},
-                "periodSeconds": 30,
-                "timeoutSeconds": 10,
-                "failureThreshold": 5,
-            },
+            "startupProbe": {"grpc": {"port": REGISTRY}, "periodSeconds": 3, **patience(100)},
+            "readinessProbe": {"httpGet": {"path": "/health", "port": "online"}, **patience(3)},
+            "livenessProbe": {"tcpSocket": {"port": "offline"}, "periodSeconds": 30, **patience(5)},
             "securityContext": container_security(),
-            "resources": resources("50m", "384Mi", "1536Mi"),
+            "resources": resources("20m", "288Mi", "1536Mi"),
             "volumeMounts": mounts(program="/etc/cnai"),
         },
     )
+
+
+def fence(team: str) -> Manifest:
+    """Return the rule that only the team itself, and what runs beside the servers, gets in."""
+    namespaces = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": [team, NAME]}
+    sources = [{"namespaceSelector": {"matchExpressions": [namespaces]}}]
+    asked = {"from": sources, "ports": [{"port": p} for p in (ONLINE, OFFLINE, REGISTRY)]}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": team, "namespace": NAME, "labels": managed(NAME, team)},
+        "spec": {
+            "podSelector": {"matchLabels": selector(NAME, team)},
+            "policyTypes": ["Ingress"],
+            "ingress": [asked, {"ports": [{"port": METRICS}]}],
+        },
+    }
+
+
+def task(ctx: Context, team: str, name: str, command: list[str]) -> Manifest:
+    """Return a Job of a team's project, with all that its servers have."""
+    made = job(
+        NAME,
+        NAME,
+        f"{name}-{team}",
+        image=ctx.image(NAME),
+        command=command,
+        user=USER,
+        env=[*environment(team), *variables({"CLIENT": client(team)})],
+        env_from=STORES,
+    )
+    pod = made["spec"]["template"]["spec"]
+    pod["volumes"].append({"name": "program", "configMap": {"name": NAME}})
+    pod["containers"][0]["volumeMounts"] = mounts(program="/etc/cnai")
+    pod["containers"][0]["resources"] = resources("20m", "256Mi", "1536Mi")
+    return made
+
+
+def materialization(ctx: Context, team: str) -> Manifest:
+    """Return the CronJob that copies new rows of the files into the online store."""
+    made = task(ctx, team, "materialize", ["sh", "-ec", script(NAME, "materialize.sh")])
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": made["metadata"],
+        "spec": {
+            "schedule": ctx.settings.schedule,
+            "timeZone": "Etc/UTC",
+            # Two at once would both write the same rows.
+            "concurrencyPolicy": "Forbid",
+            "startingDeadlineSeconds": 600,
+            "successfulJobsHistoryLimit": 1,
+            "jobTemplate": {"spec": {**made["spec"], "backoffLimit": 2}},
+        },
+    }
+
+
+def config(namespace: str, data: dict[str, str]) -> Manifest:
+    """Return the ConfigMap ``feast`` of a namespace."""
+    metadata = {"name": NAME, "namespace": namespace, "labels": managed(NAME)}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def workloads(ctx: Context) -> list[Manifest]:
+    """Return the servers of every team, their addresses, fences and hourly copies."""
+    ports = (("online", ONLINE), ("offline", OFFLINE), ("registry", REGISTRY))
+    made: list[Manifest] = [
+        ctx.database(NAME).secret(NAME),
+        ctx.bucket(NAME).secret(NAME),
+        config(NAME, {name: script(NAME, name) for name in FILES}),
+    ]
+    for team in ctx.teams:
+        served = server(ctx, team)
+        made += [
+            fence(team),
+            served.service([{"name": name, "port": port} for name, port in ports]),
+            served.deployment(),
+            materialization(ctx, team),
+        ]
+    return made
+
+
+def clients(ctx: Context) -> list[Manifest]:
+    """Return, in each team's namespace, the configuration of the upstream client."""
+    return [config(team, {"feature_store.yaml": client(team)}) for team in ctx.teams]
+
+
+def ready(ctx: Context) -> tuple[Probe, ...]:
+    """Claim that the servers of every team answer: Deployments ask each of the three."""
+    return tuple(available("Deployment", NAME, team, timeout=600) for team in ctx.teams)
+
+
+def proof(ctx: Context) -> tuple[Probe, ...]:
+    """Claim that, for each team, rows become a file, then servable, and come back over HTTP."""
+    return tuple(
+        completes(
+            f"features of team {team} come back from Feast as they were written",
+            task(ctx, team, "proof", ["python3", "/etc/cnai/proof.py"]),
+            timeout=600,
+        )
+        for team in ctx.teams
+    )
+
+
+ADDON = Addon(
+    name=NAME,
+    title="Features to train on (Parquet) and to serve (PostgreSQL), with a project for each team",
+    namespace=NAME,
+    databases=(NAME,),
+    buckets=(NAME,),
+    images=(NAME,),
+    settings=FeastSettings,
+    workloads=workloads,
+    ready=ready,
+    resources=clients,
+    proof=proof,
+    scrapes=(Scrape(name=NAME, namespace=NAME, labels={"cnai.dev/addon": NAME}, port=METRICS),),
+)

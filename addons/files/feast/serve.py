@@ -11,8 +11,8 @@ import sys
 import feast.feature_server
 import feast.infra.offline_stores.dask
 import feast.offline_server
-import feast.registry_server
-import platform_provider  # noqa: F401  imported once, for all
+import feast.registry_server  # noqa: F401  imported once, for all
+import platform_provider  # type: ignore[import-not-found]  # noqa: F401
 import psycopg
 from feast.cli.cli import cli
 
@@ -28,6 +28,7 @@ def start(*command: str) -> int:
     """Run one of Feast's commands in a process of its own; return its id."""
     process = os.fork()
     if not process:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         cli(["--chdir", "/etc/cnai", *command])  # ends the process
     return process
 
@@ -38,6 +39,16 @@ def stop(processes: set[int]) -> None:
         os.kill(process, signal.SIGTERM)
 
 
+running: set[int] = set()
+asked: list[int] = []
+
+
+def end(number: int, _: object) -> None:
+    """End all, because it was asked for."""
+    asked.append(number)
+    stop(running)
+
+
 with psycopg.connect(autocommit=True) as connection:
     wanted = psycopg.sql.SQL("CREATE SCHEMA IF NOT EXISTS {}")
     connection.execute(wanted.format(psycopg.sql.Identifier(PROJECT)))
@@ -45,10 +56,14 @@ with psycopg.connect(autocommit=True) as connection:
 if os.waitpid(start("registry", "create-schema"), 0)[1]:
     sys.exit("the registry's tables could not be made")
 
-running = {start(*command) for command in SERVERS}
-signal.signal(signal.SIGTERM, lambda *_: stop(running))
-ended = 0
-while ended not in running:  # as the first process it is told of lost grandchildren too
-    ended, status = os.wait()
-stop(running - {ended})
-sys.exit(os.waitstatus_to_exitcode(status) and 1)
+signal.signal(signal.SIGTERM, end)
+for command in SERVERS:
+    running.add(start(*command))
+if asked:  # while they were started
+    stop(running)
+while running:
+    ended, _ = os.wait()
+    if ended in running:  # the first process of a container is told of lost grandchildren too
+        running.discard(ended)
+        stop(running)
+sys.exit(0 if asked else "a server has ended")
