@@ -3,6 +3,7 @@
 \b
 Examples:
   cnai up kind          bring up the laptop platform (what `make up` does)
+  cnai status kind      show what is wanted, installed, deployed and ready
   cnai explain kind     show every setting of a stack and who says it
   cnai down kind        take it away; nothing is left
 """
@@ -24,6 +25,8 @@ from components.clusters.kind import kubeconfig_file
 from stacks import stack_files
 from stacks.cli import say
 from stacks.cli.down import down as take_down
+from stacks.cli.status import Output
+from stacks.cli.status import status as show
 from stacks.cli.targets import targets
 from stacks.cli.up import preflight
 from stacks.cli.up import up as bring_up
@@ -52,6 +55,16 @@ def up(stack: Stack = "kind") -> None:
 def down(stack: Stack = "kind") -> None:
     """Take a stack away with all that lives in its cluster."""
     raise typer.Exit(take_down(stack))
+
+
+@app.command()
+def status(
+    stack: Stack = "kind",
+    output: Annotated[Output, typer.Option("--output", "-o", help="Form of it.")] = Output.TABLE,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again every 2 s.")] = False,
+) -> None:
+    """Show what is wanted, installed, deployed and ready; queues, nodes, devices."""
+    raise typer.Exit(show(stack, output, watch=watch))
 
 
 @app.command()

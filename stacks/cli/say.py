@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from tools.errors import Problem
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 out = Console(highlight=False, soft_wrap=True)
+WIDE = 160
+"""Columns of a view of several tables."""
 
 
 def step(name: str, text: str) -> None:
@@ -49,6 +51,22 @@ def problem(found: Problem) -> None:
 def data(value: Any) -> None:
     """Print a result as JSON."""
     out.print_json(json.dumps(value))
+
+
+def wide(shown: RenderableType) -> None:
+    """Print a view in its own width: what a narrow terminal would cut off cannot be read."""
+    Console(highlight=False, width=max(WIDE, out.width)).print(shown)
+
+
+def data_text(text: str) -> None:
+    """Print a result that is JSON already."""
+    out.print_json(text)
+
+
+def data_line(text: str) -> None:
+    """Print a result that is JSON already on one line, and see that it leaves at once."""
+    out.print(text, markup=False)
+    out.file.flush()
 
 
 @contextmanager
