@@ -37,6 +37,7 @@ fast: bootstrap
 
 docs: bootstrap ## Write the pages that are made from the code
 	@$(BIN)/python -m tools.error_page
+	@$(BIN)/python -m stacks.cli.reference
 
 bench: bootstrap ## Measure the budgets; writes docs/reference/benchmarks.md
 	@$(BIN)/cnai bench $(STACK)
