@@ -71,11 +71,11 @@ def _in_python(tree: ast.Module, place: str) -> Iterator[Raised]:
             continue
         known = dict(_assigned(scope))
         for node in _own(scope):
-            if isinstance(node, ast.Call) and _name(node.func) == "Problem" and node.args:
+            if isinstance(node, ast.Call) and _name(node.func) == "Problem":
                 given: dict[str, ast.expr] = dict(zip(FIELDS, node.args, strict=False))
                 given |= {k.arg: k.value for k in node.keywords if k.arg}
                 texts = {name: _template(value, known) for name, value in given.items()}
-                if ID.fullmatch(texts["id"]):
+                if ID.fullmatch(texts.get("id", "")):
                     yield Raised(**{"place": place, "exit_code": "1", **texts})
 
 

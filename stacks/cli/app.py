@@ -60,10 +60,12 @@ def down(stack: Stack = "kind") -> None:
 @app.command()
 def status(
     stack: Stack = "kind",
-    output: Annotated[Output, typer.Option("--output", "-o", help="Form of it.")] = Output.TABLE,
+    output: Annotated[
+        Output, typer.Option("--output", "-o", help="Form of the report.")
+    ] = Output.TABLE,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again every 2 s.")] = False,
 ) -> None:
-    """Show what is wanted, installed, deployed and ready; queues, nodes, devices."""
+    """Show what is wanted, installed, deployed and ready; queues, nodes and devices."""
     raise typer.Exit(show(stack, output, watch=watch))
 
 
