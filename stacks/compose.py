@@ -23,7 +23,7 @@ from components.password import Password
 from stacks import stack_files
 from stacks.settings import Settings, addon_settings, inherited, load
 from tools import supply
-from tools.errors import ProblemError
+from tools.errors import Problem, ProblemError
 from tools.paths import REPO
 from tools.supply import Mode
 
@@ -76,9 +76,26 @@ def barred(mode: Mode) -> dict[str, str]:
 def chosen(settings: Settings, mode: Mode) -> list[Addon]:
     """Return the addons of the settings, in the order of installation. Pure.
 
-    Raises ProblemError (CNAI-ADDON-001, -004) for one that is unknown or cannot be had.
+    Raises ProblemError (CNAI-ADDON-001, -004) for one that is unknown or cannot be had, and
+    CNAI-ADDON-005 for one that is switched off and needed.
     """
-    return order(select(catalogue(), settings.wanted(), barred=barred(mode)))
+    picked = select(catalogue(), settings.wanted(), barred=barred(mode))
+    given = providers(picked)
+    for addon in picked:
+        if settings.addons.get(addon.name) is False:
+            users = [a.name for a in picked if addon.name in map(given.get, a.needs)]
+            raise ProblemError(_needed(addon.name, ", ".join(users)))
+    return order(picked)
+
+
+def _needed(name: str, users: str) -> Problem:
+    return Problem(
+        "CNAI-ADDON-005",
+        f"addon `{name}` is switched off, and {users} cannot work without it",
+        f"`cnai:addons` says `{name}: false`",
+        f"switch {users} off as well, or leave `{name}` on",
+        exit_code=2,
+    )
 
 
 def guards() -> tuple[Manifest, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.addon import Addon
 from stacks.cli.session import PROJECT
 from tools.paths import home
 
@@ -26,6 +27,16 @@ def installed(stack: str) -> Installed:
         return of_state(json.loads(path.read_text()))
     except (FileNotFoundError, ValueError):  # being written at this moment
         return Installed()
+
+
+def leaving(have: Installed, stay: Iterable[Addon], known: Mapping[str, Addon]) -> str | None:
+    """Say which installed addons a run takes away, and what data goes with them. Pure."""
+    names = sorted(set(have.versions) - {addon.name for addon in stay})
+    if not names:
+        return None
+    stores = [n for n in names if n in known and (known[n].database or known[n].bucket)]
+    lost = f", with all the data in {' and '.join(stores)}" if stores else ""
+    return f"takes away {', '.join(names)}{lost}"
 
 
 def of_state(state: Mapping[str, Any]) -> Installed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from addons import catalogue
 from components.clusters.kind import (
     complete,
     folder,
@@ -15,10 +16,11 @@ from components.clusters.kind import (
 from stacks import stack_files
 from stacks.cli import ready, recover, say
 from stacks.cli.events import Progress
+from stacks.cli.installed import installed, leaving
 from stacks.cli.pulumi_cli import Pulumi
 from stacks.cli.session import open_stack
 from stacks.cli.targets import images, targets
-from stacks.compose import facts_of
+from stacks.compose import chosen, facts_of
 from stacks.settings import Settings
 from tools import engine, host, node_image, supply
 from tools.errors import Problem, ProblemError
@@ -42,6 +44,8 @@ def up(stack: str) -> int:
     mended = mend(pulumi, stack, settings)
     for line in mended:
         say.note("mended", line)
+    if goes := leaving(installed(stack), chosen(settings, mode), catalogue()):
+        say.note("up", goes)
     say.step("up", f"stack {stack}; the engine's own words go to {_short(pulumi)}")
     code, progress = pulumi.run(
         "up",

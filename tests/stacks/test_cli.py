@@ -63,6 +63,22 @@ def test_an_unknown_addon_gets_the_nearest(cnai: Cnai) -> None:
     assert (done.returncode, "write `mlflow`" in done.stderr) == (2, True)
 
 
+def test_an_addon_that_others_need_is_not_switched_off_alone(cnai: Cnai) -> None:
+    done = cnai("config:\n  cnai:addons: {postgresql: false}\n", "doctor", "mine")
+    assert done.returncode == 2
+    assert "CNAI-ADDON-005" in done.stderr
+    assert "switch mlflow off as well" in done.stderr
+
+
+def test_the_status_of_a_stack_that_is_not_up_is_an_error_with_its_fix(cnai: Cnai) -> None:
+    for form in ("table", "json"):
+        done = cnai("config:\n  cnai:workers: 3\n", "status", "mine", "-o", form)
+        assert done.returncode == 4
+        assert "CNAI-STATUS-002" in done.stderr
+        assert "fix   bring it up: cnai up mine" in done.stderr
+    assert json.loads(done.stdout)["problems"][0]["id"] == "CNAI-STATUS-002"
+
+
 def test_a_port_that_is_taken_is_named_before_anything_is_made(cnai: Cnai) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
