@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 
 from components import probes
-from components.probe_runner import Outcome, _has, _until
+from components.looks import Outcome
+from components.looks import has_condition as _has
+from components.probe_runner import _until
 
 
 def test_a_probe_is_plain_data() -> None:

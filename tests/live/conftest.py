@@ -4,10 +4,15 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.status.report import Status
+from stacks import stack_files
+from stacks.cli.status import report
+from stacks.settings import Settings
 from tests.conftest import Platform
 
 Kubectl = Callable[..., str]
@@ -52,3 +57,25 @@ def eventually(ask: Callable[[], Any], seconds: float = 60) -> Any:
             if time.monotonic() > end:
                 raise
             time.sleep(1)
+
+
+def until(claim: str, holds: Callable[[], bool], seconds: float = 600) -> None:
+    """Wait until something holds; what it was is in the failure."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"not true after {seconds:.0f} s: {claim}"
+        time.sleep(0.3)
+
+
+@pytest.fixture
+def settings(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings of the platform's stack, read where the tests keep them."""
+    monkeypatch.setenv("CNAI_HOME", str(platform.home))
+    monkeypatch.setattr(stack_files, "STACKS", Path(platform.env["CNAI_STACKS"]))
+    return stack_files.settings(platform.stack)
+
+
+@pytest.fixture
+def look(platform: Platform, settings: Settings) -> Callable[[], Status]:
+    """Look at the platform as `cnai status` does, by the settings as they are at that moment."""
+    return lambda: report(platform.stack, stack_files.settings(platform.stack))
