@@ -47,7 +47,7 @@ class ApiServer:
         context = _named(config["contexts"], config["current-context"])["context"]
         cluster = _named(config["clusters"], context["cluster"])["cluster"]
         user = _named(config["users"], context["user"])["user"]
-        self.url = str(cluster["server"]).rstrip("/")
+        self.url, self._limit = str(cluster["server"]).rstrip("/"), limit
         self._headers, tls = _credentials(kubeconfig, cluster, user)
         self._pool = urllib3.PoolManager(
             maxsize=CONNECTIONS,
@@ -60,16 +60,15 @@ class ApiServer:
         self._plurals: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def text(self, path: str, *, method: str = "GET", body: Any = None, accept: str = "") -> str:
-        """Return what is answered. Raises RefusedError unless that is a success."""
+        """Return what is answered. Raises one of PASSING unless that is a success."""
         headers = {"Accept": accept or "application/json", **self._headers}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        answer = self._pool.request(
-            method,
-            self.url + path,
-            headers=headers,
-            body=None if body is None else json.dumps(body),
-        )
+        data = None if body is None else json.dumps(body)
+        try:
+            answer = self._pool.request(method, self.url + path, headers=headers, body=data)
+        except urllib3.exceptions.TimeoutError:
+            raise TimeoutError(f"no answer within {self._limit:.0f} s") from None
         said = answer.data.decode(errors="replace")
         if answer.status >= 300:  # noqa: PLR2004
             raise _refused(answer.status, answer.reason or "", said)

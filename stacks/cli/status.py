@@ -30,7 +30,7 @@ from tools import engine, supply
 from tools.errors import Problem
 from tools.supply import Mode
 
-LIMIT = 5.0
+LIMIT = 10.0
 """Seconds that one question to the API server may take."""
 EVERY = 2.0
 """Seconds between two reports of ``--watch``."""

@@ -78,4 +78,17 @@ def settings(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Settings:
 @pytest.fixture
 def look(platform: Platform, settings: Settings) -> Callable[[], Status]:
     """Look at the platform as `cnai status` does, by the settings as they are at that moment."""
-    return lambda: report(platform.stack, stack_files.settings(platform.stack))
+    assert settings is not None
+
+    def seen() -> Status:
+        # On a busy machine an API server may take its time.
+        found: list[Status] = []
+
+        def answered() -> bool:
+            found[:] = [report(platform.stack, stack_files.settings(platform.stack))]
+            return bool(found[0].addons)
+
+        until("the API server answers", answered)
+        return found[0]
+
+    return seen

@@ -24,10 +24,10 @@ pytestmark = pytest.mark.live
 Look = Callable[[], Status]
 
 
-def told(platform: Platform, *args: str) -> tuple[int, Status, str]:
+def told(platform: Platform) -> tuple[int, Status, str]:
     """What a person gets: exit code, report, and what stderr says."""
     done = subprocess.run(
-        ["cnai", "status", platform.stack, "-o", "json", *args],
+        ["cnai", "status", platform.stack, "-o", "json"],
         env=platform.env,
         cwd=REPO,
         capture_output=True,
