@@ -9,13 +9,18 @@ from typing import Any
 
 import yaml
 from kubernetes.dynamic import DynamicClient
-from kubernetes.dynamic.exceptions import NotFoundError
 
 from components import probe_runner
+from components.api_server import ApiServer, RefusedError
 from components.probes import established
+from tools.errors import Problem, ProblemError
 
 MANAGER = "cnai"
-GONE = 120.0
+API, KIND = "apiextensions.k8s.io/v1", "CustomResourceDefinition"
+GONE = 404
+PATIENCE = 10.0
+"""Seconds after which objects of a kind wait for nobody any more."""
+LONGEST = 120.0
 """Seconds within which a kind and all its objects go."""
 # PyYAML's own parser takes half a minute for the larger kinds.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -53,19 +58,55 @@ def present(kubeconfig: str, names: Iterable[str]) -> bool:
 
 
 def remove(kubeconfig: str, names: Iterable[str]) -> None:
-    """Delete kinds, with all objects of them, and wait until they are gone."""
-    with probe_runner.api(kubeconfig) as connection:
-        resource = _resource(connection)
-        left = set(names)
-        end = time.monotonic() + GONE
-        while left and time.monotonic() < end:
-            for name in sorted(left):
-                try:
-                    resource.delete(name=name)
-                except NotFoundError:
+    """Delete kinds, with all objects of them, and wait until they are gone.
+
+    What the objects wait for before they go is the controllers, which went first: after a while
+    their finalizers are taken off. Raises ProblemError (CNAI-ADDON-006) for what still stays.
+    """
+    server, left = ApiServer(kubeconfig), set(names)
+    begun = time.monotonic()
+    while left:
+        for name in sorted(left):
+            try:
+                server.delete(_named(name))
+                if time.monotonic() - begun > PATIENCE:
+                    release(server, name)
+            except RefusedError as error:
+                if error.status == GONE:
                     left.discard(name)
-            if left:
-                time.sleep(1)
+        if left and time.monotonic() - begun > LONGEST:
+            raise ProblemError(_stays(", ".join(sorted(left))))
+        if left:
+            time.sleep(1)
+
+
+def release(server: ApiServer, name: str) -> None:
+    """Take the finalizers off all objects of a kind."""
+    kind = server.find(API, KIND, name)["spec"]
+    stored = next(version["name"] for version in kind["versions"] if version["storage"])
+    root = f"/apis/{kind['group']}/{stored}"
+    for found in server.get(f"{root}/{kind['names']['plural']}")["items"]:
+        metadata = found["metadata"]
+        if metadata.get("finalizers"):
+            space = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
+            server.patch(
+                f"{root}{space}/{kind['names']['plural']}/{metadata['name']}",
+                {"metadata": {"finalizers": None}},
+            )
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {"apiVersion": API, "kind": KIND, "metadata": {"name": name}}
+
+
+def _stays(names: str) -> Problem:
+    return Problem(
+        "CNAI-ADDON-006",
+        f"kinds do not go: {names}",
+        f"they were asked to {LONGEST:.0f} s ago, and objects of them are still there",
+        "kubectl get them, see what they wait for, and run the same command again",
+        exit_code=9,
+    )
 
 
 def _resource(connection: Any) -> Any:
