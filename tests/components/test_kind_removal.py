@@ -49,7 +49,7 @@ class Server:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kind_applier, "PATIENCE", -1.0)
     monkeypatch.setattr(kind_applier, "LONGEST", 0.0)
-    monkeypatch.setattr(kind_applier.time, "sleep", lambda _: None)
+    monkeypatch.setattr("components.kind_applier.time.sleep", lambda _: None)
 
 
 @pytest.mark.usefixtures("quick")
