@@ -63,10 +63,13 @@ class ApiServer:
         """Return what is answered. Raises one of PASSING unless that is a success."""
         headers = {"Accept": accept or "application/json", **self._headers}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            patch = "merge-patch+" if method == "PATCH" else ""
+            headers["Content-Type"] = f"application/{patch}json"
         data = None if body is None else json.dumps(body)
         try:
             answer = self._pool.request(method, self.url + path, headers=headers, body=data)
+        except urllib3.exceptions.NewConnectionError as error:
+            raise ConnectionError(f"{error}".rsplit(": ", 1)[-1]) from None
         except urllib3.exceptions.TimeoutError:
             raise TimeoutError(f"no answer within {self._limit:.0f} s") from None
         said = answer.data.decode(errors="replace")
@@ -100,6 +103,10 @@ class ApiServer:
         """Begin to delete an object, with what belongs to it, in the background."""
         place = f"{self._of(manifest)}/{quote(manifest['metadata']['name'])}"
         self.text(place, method="DELETE", body={"propagationPolicy": "Background"})
+
+    def patch(self, path: str, change: Mapping[str, Any]) -> None:
+        """Change what is at a path as a merge patch does: null takes a field away."""
+        self.text(path, method="PATCH", body=change)
 
     def serves(self, api_version: str, kind: str) -> bool:
         """Say whether a kind is served."""

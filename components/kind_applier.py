@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 from kubernetes.dynamic import DynamicClient
-from kubernetes.dynamic.exceptions import NotFoundError
 
 from components import probe_runner
+from components.api_server import ApiServer, RefusedError
 from components.probes import established
+from tools.errors import Problem, ProblemError
 
 MANAGER = "cnai"
-GONE = 120.0
-"""Seconds within which a kind and all its objects go."""
+API, KIND = "apiextensions.k8s.io/v1", "CustomResourceDefinition"
+GONE = 404
 PATIENCE = 10.0
-"""Seconds after which no controller is thought to be left that would let objects go."""
-MERGE = "application/merge-patch+json"
+"""Seconds after which objects of a kind wait for nobody any more."""
+LONGEST = 120.0
+"""Seconds within which a kind and all its objects go."""
 # PyYAML's own parser takes half a minute for the larger kinds.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -59,44 +60,53 @@ def present(kubeconfig: str, names: Iterable[str]) -> bool:
 def remove(kubeconfig: str, names: Iterable[str]) -> None:
     """Delete kinds, with all objects of them, and wait until they are gone.
 
-    Kinds go after their controllers, so nobody is left to take the finalizers off objects that are
-    still there: after a while they are taken off here.
+    What the objects wait for before they go is the controllers, which went first: after a while
+    their finalizers are taken off. Raises ProblemError (CNAI-ADDON-006) for what still stays.
     """
-    with probe_runner.api(kubeconfig) as connection:
-        resource = _resource(connection)
-        left = set(names)
-        started = time.monotonic()
-        while left and time.monotonic() < started + GONE:
-            for name in sorted(left):
-                try:
-                    resource.delete(name=name)
-                    if time.monotonic() > started + PATIENCE:
-                        _release(connection, resource.get(name=name).to_dict())
-                except NotFoundError:
+    server, left = ApiServer(kubeconfig), set(names)
+    begun = time.monotonic()
+    while left:
+        for name in sorted(left):
+            try:
+                server.delete(_named(name))
+                if time.monotonic() - begun > PATIENCE:
+                    release(server, name)
+            except RefusedError as error:
+                if error.status == GONE:
                     left.discard(name)
-            if left:
-                time.sleep(1)
+        if left and time.monotonic() - begun > LONGEST:
+            raise ProblemError(_stays(", ".join(sorted(left))))
+        if left:
+            time.sleep(1)
 
 
-def _release(connection: Any, kind: Mapping[str, Any]) -> None:
-    """Take the finalizers off all objects of a kind that are about to go."""
-    spec = kind["spec"]
-    version = next(v["name"] for v in spec["versions"] if v["served"])
-    base = f"/apis/{spec['group']}/{version}"
-    plural = spec["names"]["plural"]
-    for item in json.loads(probe_runner.get(connection, f"{base}/{plural}"))["items"]:
-        metadata = item["metadata"]
-        if not (metadata.get("deletionTimestamp") and metadata.get("finalizers")):
-            continue
-        space = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
-        connection.call_api(
-            f"{base}{space}/{plural}/{metadata['name']}",
-            "PATCH",
-            header_params={"Content-Type": MERGE, "Accept": "application/json"},
-            body={"metadata": {"finalizers": None}},
-            auth_settings=["BearerToken"],
-            _preload_content=False,
-        )
+def release(server: ApiServer, name: str) -> None:
+    """Take the finalizers off all objects of a kind."""
+    kind = server.find(API, KIND, name)["spec"]
+    stored = next(version["name"] for version in kind["versions"] if version["storage"])
+    root = f"/apis/{kind['group']}/{stored}"
+    for found in server.get(f"{root}/{kind['names']['plural']}")["items"]:
+        metadata = found["metadata"]
+        if metadata.get("finalizers"):
+            space = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
+            server.patch(
+                f"{root}{space}/{kind['names']['plural']}/{metadata['name']}",
+                {"metadata": {"finalizers": None}},
+            )
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {"apiVersion": API, "kind": KIND, "metadata": {"name": name}}
+
+
+def _stays(names: str) -> Problem:
+    return Problem(
+        "CNAI-ADDON-006",
+        f"kinds do not go: {names}",
+        f"they were asked to {LONGEST:.0f} s ago, and objects of them are still there",
+        "kubectl get them, see what they wait for, and run the same command again",
+        exit_code=9,
+    )
 
 
 def _resource(connection: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -164,8 +165,7 @@ class _Provider(dynamic.ResourceProvider):
                 raise ProblemError(_not_ours(_id))
             remove(engine, _id)
         kubeconfig_file(props["stack"]).unlink(missing_ok=True)
-        if mark.is_dir():
-            mark.rmdir()
+        shutil.rmtree(mark, ignore_errors=True)
         stop_if_idle()
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 
 from components.clusters.kind import folder, kubeconfig_file, nodes, ours, remove
@@ -47,8 +48,7 @@ def _sweep(stack: str, cluster: str, pulumi: Pulumi) -> None:
     kubeconfig_file(stack).unlink(missing_ok=True)
     pulumi.log.unlink(missing_ok=True)
     mark = folder(stack)
-    if mark.is_dir():
-        mark.rmdir()
+    shutil.rmtree(mark, ignore_errors=True)
     engine.stop_if_idle()
     found = engine.find()
     left = [n for n in nodes(found, cluster) if ours(n, mark)] if found else []

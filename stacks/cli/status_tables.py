@@ -38,7 +38,8 @@ def _heading(found: Status) -> Text:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in columns:
-        table.add_column(name.upper(), no_wrap=True, overflow="ignore")
+        # A narrow terminal costs the last column only.
+        table.add_column(name.upper(), no_wrap=name != columns[-1], overflow="fold")
     return table
 
 

@@ -38,12 +38,14 @@ def up(stack: str) -> int:
     preflight(stack, settings)
     say.step("supply", f"programs, charts and images: {mode.value}")
     supply.ensure(targets(settings, mode), mode)
-    with say.waiting("making the image of the nodes"):
-        node_image.build(engine.ensure(), mode, images(settings, mode))
     pulumi = open_stack(stack, mode)
     mended = mend(pulumi, stack, settings)
     for line in mended:
         say.note("mended", line)
+    # Nodes that run have their image; what other addons need is loaded into them.
+    if not complete(nodes(engine.ensure(), facts_of(stack, settings).name), settings.workers):
+        with say.waiting("making the image of the nodes"):
+            node_image.build(engine.ensure(), mode, images(settings, mode))
     if goes := leaving(installed(stack), chosen(settings, mode), catalogue()):
         say.note("up", goes)
     say.step("up", f"stack {stack}; the engine's own words go to {_short(pulumi)}")

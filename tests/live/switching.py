@@ -21,10 +21,10 @@ def with_dependants(name: str, addons: Sequence[Addon]) -> frozenset[str]:
 def rounds(addons: Sequence[Addon]) -> list[frozenset[str]]:
     """Return sets of addons to switch off, one after the other; each addon is in one of them.
 
-    Each set is closed: whatever needs a member is a member. A set holds at most half of the addons,
-    so that the other half has to work without it, unless one addon alone is needed by more.
+    Each set is closed: whatever needs a member is a member. A set holds no more than half of the
+    addons, rounded up, so that the others have to work without it, unless one is needed by more.
     """
-    most = len(addons) // 2
+    most = (len(addons) + 1) // 2
     groups = sorted(
         {with_dependants(addon.name, addons) for addon in addons},
         key=lambda group: (-len(group), sorted(group)),

@@ -140,6 +140,9 @@ def test_nodes_that_were_stopped_are_started_with_what_they_had(
 ) -> None:
     before = kubectl("get", "namespaces", "-o", "name")
     platform.engine.run("stop", "--time=10", *platform.nodes)
+    told = platform.cnai("status", platform.stack, "-o", "json")
+    problems = [problem["id"] for problem in json.loads(told.stdout)["problems"]]
+    assert (told.returncode, problems) == (4, ["CNAI-STATUS-003"])
     done = subprocess.run(
         ["cnai", "up", platform.stack],
         env=platform.env,

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-from components.status.report import Status
+from components.status import report
 from stacks.cli.reference import PAGE, page
 from tools.paths import REPO
+
+PARTS = [v for v in vars(report).values() if isinstance(v, type) and issubclass(v, report.Part)]
 
 
 def test_the_page_of_commands_is_what_the_command_says() -> None:
@@ -11,12 +13,7 @@ def test_the_page_of_commands_is_what_the_command_says() -> None:
 
 def test_every_field_of_a_status_report_is_on_its_page() -> None:
     text = (REPO / "docs" / "reference" / "status.md").read_text()
-    for model in (Status, *_parts()):
-        for name, field in model.model_fields.items():
-            assert f"`{field.alias or name}`" in text, f"{model.__name__}.{name}"
-
-
-def _parts() -> list[type]:
-    from components.status import report  # noqa: PLC0415
-
-    return [v for v in vars(report).values() if isinstance(v, type) and issubclass(v, report.Part)]
+    assert report.Status in PARTS
+    for part in PARTS:
+        for name, field in part.model_fields.items():
+            assert f"`{field.alias or name}`" in text, f"{part.__name__}.{name}"
