@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
 
 from components.addon import Addon, Context, Manifest
+from components.devices import Devices
 from components.facts import Pool
 from components.labels import POOL, QUEUE, TENANT
 from components.pods import job, resources
@@ -33,12 +35,23 @@ def values(ctx: Context) -> dict[str, Any]:
                 "resources": resources("50m", "128Mi", "512Mi"),
             },
         },
-        "managerConfig": {"controllerManagerConfigYaml": yaml.safe_dump(configuration())},
+        "managerConfig": {
+            "controllerManagerConfigYaml": yaml.safe_dump(configuration(ctx.devices))
+        },
     }
 
 
-def configuration() -> Manifest:
-    """Return the configuration of the manager; the chart takes it as one text."""
+def configuration(devices: Sequence[Devices] = ()) -> Manifest:
+    """Return the configuration of the manager; the chart takes it as one text.
+
+    Claims of devices are counted by the resource of their class; without a mapping a workload that
+    claims one is refused.
+    """
+    claims = {
+        d.resource: [c.claim for c in devices if c.resource == d.resource and c.claim]
+        for d in devices
+    }
+    mapped = [{"name": n, "deviceClassNames": c} for n, c in sorted(claims.items()) if c]
     return {
         "apiVersion": "config.kueue.x-k8s.io/v1beta2",
         "kind": "Configuration",
@@ -52,6 +65,7 @@ def configuration() -> Manifest:
             "matchExpressions": [{"key": TENANT, "operator": "Exists"}]
         },
         "integrations": {"frameworks": list(FRAMEWORKS)},
+        **({"resources": {"deviceClassMappings": mapped}} if mapped else {}),
     }
 
 
@@ -68,14 +82,21 @@ def flavor(pool: Pool) -> Manifest:
     }
 
 
-def cluster_queue(pools: tuple[Pool, ...]) -> Manifest:
+def cluster_queue(pools: tuple[Pool, ...], devices: Sequence[Devices] = ()) -> Manifest:
     """Return the queue of the whole platform: what its pools may be used for, and no more."""
-    accelerators = sorted({pool.accelerator for pool in pools if pool.accelerator})
+    accelerators = sorted(
+        {pool.accelerator for pool in pools if pool.accelerator} | {d.resource for d in devices}
+    )
+
+    def count(pool: Pool, name: str) -> int:
+        if pool.accelerator == name:
+            return pool.accelerators
+        return pool.count * sum(d.per_node.get(pool.name, 0) for d in devices if d.resource == name)
 
     def quota(pool: Pool) -> Manifest:
         amounts: dict[str, str | int] = {"cpu": pool.quota.cpu, "memory": pool.quota.memory}
         for name in accelerators:
-            amounts[name] = pool.accelerators if pool.accelerator == name else 0
+            amounts[name] = count(pool, name)
         return {
             "name": pool.name,
             "resources": [{"name": n, "nominalQuota": canonical(q)} for n, q in amounts.items()],
@@ -110,7 +131,7 @@ def queues(ctx: Context) -> list[Manifest]:
     """Return flavors, the ClusterQueue and a LocalQueue for each team."""
     return [
         *[flavor(pool) for pool in ctx.facts.pools],
-        cluster_queue(ctx.facts.pools),
+        cluster_queue(ctx.facts.pools, ctx.devices),
         *[local_queue(team) for team in ctx.teams],
     ]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from components.devices import Devices
 from components.facts import ClusterFacts
 from components.probes import Probe
 from components.scrapes import Scrape
@@ -49,7 +50,7 @@ class Context:
     namespaces that teams work in, ``scrapes`` where the metrics of all of them are. ``addresses``
     maps a service (``otlp``, ``prometheus``, ``mlflow``) to its URL inside the cluster, for those
     that are there: an addon that can use another asks here. ``guards`` are the admission policies
-    of the rules that have to hold at admission.
+    of the rules that have to hold at admission. ``devices`` are what the selected addons serve.
     """
 
     facts: ClusterFacts
@@ -66,6 +67,7 @@ class Context:
     scrapes: tuple[Scrape, ...] = ()
     addresses: Mapping[str, str] = field(default_factory=dict)
     guards: tuple[Manifest, ...] = ()
+    devices: tuple[Devices, ...] = ()
 
 
 def _nothing(_: Context) -> list[Manifest]:
@@ -78,6 +80,10 @@ def _no_files(_: Context) -> Sequence[Path]:
 
 def _no_values(_: Context) -> Manifest:
     return {}
+
+
+def _no_devices(_facts: ClusterFacts, _settings: Any) -> Sequence[Devices]:
+    return ()
 
 
 def _no_probes(_: Context) -> Sequence[Probe]:
@@ -94,6 +100,8 @@ class Addon:
     use the addon. What comes after an addon in the order starts when its proof held. ``chart`` and
     ``images`` are names in the catalogue of ``tools``.
 
+    ``conflicts`` names addons and capabilities that cannot be there beside this one, ``devices``
+    tells, given the facts and the addon's settings, which devices it serves.
     ``addresses`` is what other addons may find in their context, ``endpoints`` what a person may
     open. ``leftovers`` selects, by label, the webhook configurations that a controller makes at run
     time and leaves when it goes.
@@ -105,6 +113,7 @@ class Addon:
     requires: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     provides: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     passwords: tuple[str, ...] = ()
     databases: tuple[str, ...] = ()
@@ -124,6 +133,7 @@ class Addon:
     addresses: Mapping[str, str] = field(default_factory=dict)
     scrapes: tuple[Scrape, ...] = ()
     leftovers: str | None = None
+    devices: Callable[[ClusterFacts, Any], Sequence[Devices]] = _no_devices
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -153,7 +163,7 @@ def select(
     the tier itself has (a managed database, say), ``barred`` addons that cannot be had and why; of
     several that give a capability the first that can be had is taken, one that is wanted before the
     others. Raises ProblemError: CNAI-ADDON-001 for an unknown name, with the nearest known one;
-    CNAI-ADDON-004 for one that cannot be had.
+    CNAI-ADDON-004 for one that cannot be had; CNAI-ADDON-005 for two that cannot be together.
     """
     named = [name.removesuffix("?") for name in wanted if name not in _optional(barred)]
     preferred = [catalogue[name] for name in named if name in catalogue]
@@ -183,7 +193,34 @@ def select(
         if addon.name not in chosen:
             chosen.add(addon.name)
             todo += [(need, f"addon `{addon.name}`") for need in addon.needs]
-    return tuple(addon for name, addon in catalogue.items() if name in chosen)
+    found = tuple(addon for name, addon in catalogue.items() if name in chosen)
+    if problems := [_clash(one, other, what) for one, other, what in clashes(found)]:
+        raise ProblemError(*problems)
+    return found
+
+
+def clashes(addons: Sequence[Addon]) -> list[tuple[Addon, Addon, str]]:
+    """Return each two addons that cannot be together, and the name or capability that says so."""
+    return [
+        (one, other, what)
+        for one in addons
+        for other in addons
+        if one is not other
+        for what in one.conflicts
+        if what in {other.name, *other.provides}
+        # Of two that say it of each other, once.
+        and (one.name < other.name or not {one.name, *one.provides} & {*other.conflicts})
+    ]
+
+
+def _clash(one: Addon, other: Addon, what: str) -> Problem:
+    return Problem(
+        id="CNAI-ADDON-005",
+        what=f"addons `{one.name}` and `{other.name}` cannot be in one cluster",
+        why=f"only one may own what `{what}` owns",
+        fix=f"switch one off: `cnai:addons: {{{other.name}: false}}`",
+        exit_code=2,
+    )
 
 
 def _optional(barred: Mapping[str, str]) -> set[str]:

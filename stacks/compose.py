@@ -105,6 +105,7 @@ def contexts(
         assert maker is not None
         return maker(name, secret)
 
+    devices = tuple(d for a in addons for d in a.devices(facts, addon_settings(a, settings)))
     return {
         addon.name: Context(
             facts=facts,
@@ -121,6 +122,7 @@ def contexts(
             scrapes=tuple(scrape for a in addons for scrape in a.scrapes),
             addresses={name: url for a in addons for name, url in a.addresses.items()},
             guards=guards(),
+            devices=devices,
         )
         for addon in addons
     }

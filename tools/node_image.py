@@ -28,7 +28,6 @@ REPOSITORY = "cnai/node"
 PACKAGES = (
     "systemd",
     "systemd-sysv",
-    "containerd",
     "runc",
     "containernetworking-plugins",
     "iptables",
@@ -47,7 +46,16 @@ PACKAGES = (
 )
 """Of Debian, beyond its minimal base: what kubelet, kubeadm, kind and the entrypoint call."""
 
-PROGRAMS = ("kubeadm", "kubelet", "kubectl", "crictl")
+PROGRAMS = (
+    "containerd",
+    "containerd-shim-runc-v2",
+    "crictl",
+    "ctr",
+    "kubeadm",
+    "kubectl",
+    "kubelet",
+)
+"""Built here. The distribution's containerd is too old to give devices to containers (CDI)."""
 IMAGES = (
     "kube-apiserver",
     "kube-controller-manager",
@@ -184,7 +192,8 @@ def _preload(engine: Engine, container: str, parts: Parts) -> None:
     )
     _wait(engine, container, *ctr, "version")
     for name, archive in parts.archives.items():
-        engine.run("exec", "--interactive", container, *ctr, "images", "import", "-", stdin=archive)
+        take = (*ctr, "images", "import", "--local", "-")
+        engine.run("exec", "--interactive", container, *take, stdin=archive)
         if name in IMAGES:
             engine.run("exec", container, *ctr, "images", "label", parts.refs[name], PINNED)
     engine.run("exec", container, "sh", "-euc", _LAY_DOWN)

@@ -34,7 +34,6 @@ _DROPPED = (
     "run/",
     "tmp/",
 )
-_DROPPED_PROGRAMS = frozenset({"usr/bin/containerd-shim", "usr/bin/containerd-shim-runc-v1"})
 _STARTED = frozenset(
     {
         "systemd-journald.service",
@@ -75,7 +74,7 @@ def kept(name: str) -> bool:
     """
     if name.endswith("/"):
         return True
-    if name in _DROPPED_PROGRAMS or name.startswith(_DROPPED):
+    if name.startswith(_DROPPED):
         return False
     directory, _, unit = name.rpartition("/")
     wanted = "systemd/system/" in f"{directory}/" and directory.endswith(".wants")
