@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -61,6 +62,9 @@ class Team:
     def pods(self, name: str) -> list[Any]:
         selector = f"job-name={name}"
         return list(self.core.list_namespaced_pod(self.namespace, label_selector=selector).items)
+
+    def gone(self, name: str) -> bool:
+        return not self.pods(name)
 
     def logs(self, name: str) -> list[str]:
         return [
@@ -122,7 +126,7 @@ def run(team: Team) -> Iterator[Callable[[dict[str, Any]], str]]:
     yield create
     for name in made:
         team.batch.delete_namespaced_job(name, team.namespace, propagation_policy="Foreground")
-        until(f"the pods of {name} are gone", lambda name=name: not team.pods(name))
+        until(f"the pods of {name} are gone", partial(team.gone, name))
 
 
 @pytest.fixture(scope="module")
