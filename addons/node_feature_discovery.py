@@ -45,6 +45,8 @@ def values(ctx: Context) -> dict[str, Any]:
             "replicaCount": ctx.facts.replicas,
             "podSecurityContext": security,
             "resources": resources("10m", "48Mi", "256Mi"),
+            # Not on the control plane, which has the images of its own pods only.
+            "tolerations": [],
         },
         "worker": {
             "podSecurityContext": security,
