@@ -13,6 +13,7 @@ from components.addon import Addon, Context, Manifest
 from components.labels import DOMAIN, managed
 from components.pods import job, resources
 from components.probes import Probe, available, completes, established
+from components.scrapes import Scrape
 
 NAME = "node-feature-discovery"
 DISCOVERED = f"{DOMAIN}/features"
@@ -31,10 +32,10 @@ def crds(ctx: Context) -> Sequence[Path]:
 
 
 def values(ctx: Context) -> dict[str, Any]:
-    """Return Helm values: PCI devices labelled by class and vendor, which the operators rely on."""
+    """Return Helm values: PCI devices labelled by vendor, which the operators rely on."""
     repository, tag = ctx.image(NAME).rsplit(":", 1)
     security = {"runAsUser": USER, "seccompProfile": {"type": "RuntimeDefault"}}
-    pci = {"deviceClassWhitelist": PCI_CLASSES, "deviceLabelFields": ["class", "vendor"]}
+    pci = {"deviceClassWhitelist": PCI_CLASSES, "deviceLabelFields": ["vendor"]}
     return {
         "fullnameOverride": NAME,
         "image": {"repository": repository, "tag": tag, "pullPolicy": "IfNotPresent"},
@@ -44,6 +45,8 @@ def values(ctx: Context) -> dict[str, Any]:
             "replicaCount": ctx.facts.replicas,
             "podSecurityContext": security,
             "resources": resources("10m", "48Mi", "256Mi"),
+            # Not on the control plane, which has the images of its own pods only.
+            "tolerations": [],
         },
         "worker": {
             "podSecurityContext": security,
@@ -101,6 +104,7 @@ ADDON = Addon(
     chart=NAME,
     # Its workers look at the node's /sys, /boot and /lib through host paths, read-only.
     privileged=True,
+    scrapes=(Scrape(name=NAME, namespace=NAME, labels={"role": "master"}, port=8080),),
     crds=crds,
     values=values,
     ready=ready,

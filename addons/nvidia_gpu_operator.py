@@ -5,6 +5,7 @@ Pods ask for ``nvidia.com/gpu``. Not tried where this repository is tested: ther
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import yaml
@@ -123,11 +124,12 @@ def sample(ctx: Context) -> Manifest:
     return made
 
 
-def ready(_: Context) -> tuple[Probe, ...]:
-    """Claim that the operator runs and that all it manages on the nodes is up."""
+def proof(ctx: Context) -> tuple[Probe, ...]:
+    """Claim that all that it manages on the nodes is up, and that a pod is given a GPU."""
+    managed = condition("nvidia.com/v1", "ClusterPolicy", "cluster-policy", "Ready")
     return (
-        available("Deployment", NAMESPACE, "gpu-operator"),
-        condition("nvidia.com/v1", "ClusterPolicy", "cluster-policy", "Ready"),
+        replace(managed, timeout=DRIVER_SECONDS),
+        completes("a pod sees a GPU", sample(ctx)),
     )
 
 
@@ -144,6 +146,6 @@ ADDON = Addon(
     # It installs kernel modules and configures the container runtime of the nodes.
     privileged=True,
     values=values,
-    ready=ready,
-    proof=lambda ctx: (completes("a pod sees a GPU", sample(ctx), timeout=DRIVER_SECONDS),),
+    ready=lambda _: (available("Deployment", NAMESPACE, "gpu-operator"),),
+    proof=proof,
 )

@@ -16,6 +16,7 @@ from components.facts import ClusterFacts, Pool
 from components.labels import DEVICE, POOL, managed, selector
 from components.pods import container_security, job, resources
 from components.probes import available, completes
+from components.scrapes import Scrape
 
 NAME = "simulated-devices"
 IMAGE = "dra-example-driver"
@@ -26,6 +27,7 @@ RESOURCE = "cnai.dev/gpu"
 API = "resource.k8s.io/v1"
 RBAC = "rbac.authorization.k8s.io"
 TEMPLATE = "one-device"
+METRICS = 8080
 KUBELET = "/var/lib/kubelet"
 PATHS = {
     "plugins": f"{KUBELET}/plugins",
@@ -81,6 +83,7 @@ def driver(ctx: Context) -> Manifest:
             {"name": "DRIVER_NAME", "value": DRIVER},
             {"name": "NUM_DEVICES", "value": str(ctx.settings.per_node)},
             {"name": "CDI_ROOT", "value": PATHS["cdi"]},
+            {"name": "METRICS_PORT", "value": str(METRICS)},
         ],
         "securityContext": container_security(),
         "resources": resources("10m", "32Mi", "128Mi"),
@@ -199,6 +202,7 @@ ADDON = Addon(
     settings=Settings,
     # The driver registers with the kubelet and describes devices to the runtime, by host paths.
     privileged=True,
+    scrapes=(Scrape(name=NAME, namespace=NAME, labels=selector(NAME), port=METRICS),),
     workloads=workloads,
     ready=lambda _: (available("DaemonSet", NAME, NAME),),
     resources=lambda _: [template()],

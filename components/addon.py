@@ -163,7 +163,7 @@ def select(
     the tier itself has (a managed database, say), ``barred`` addons that cannot be had and why; of
     several that give a capability the first that can be had is taken, one that is wanted before the
     others. Raises ProblemError: CNAI-ADDON-001 for an unknown name, with the nearest known one;
-    CNAI-ADDON-004 for one that cannot be had; CNAI-ADDON-005 for two that cannot be together.
+    CNAI-ADDON-004 for one that cannot be had; CNAI-ADDON-007 for two that cannot be together.
     """
     named = [name.removesuffix("?") for name in wanted if name not in _optional(barred)]
     preferred = [catalogue[name] for name in named if name in catalogue]
@@ -215,7 +215,7 @@ def clashes(addons: Sequence[Addon]) -> list[tuple[Addon, Addon, str]]:
 
 def _clash(one: Addon, other: Addon, what: str) -> Problem:
     return Problem(
-        id="CNAI-ADDON-005",
+        id="CNAI-ADDON-007",
         what=f"addons `{one.name}` and `{other.name}` cannot be in one cluster",
         why=f"only one may own what `{what}` owns",
         fix=f"switch one off: `cnai:addons: {{{other.name}: false}}`",

@@ -68,6 +68,6 @@ def test_a_shared_gpu_counts_as_many_times_as_is_said(said: dict[str, Any], way:
     ("strategy", "asked"), [("single", "nvidia.com/gpu"), ("mixed", "nvidia.com/mig-1g.10gb")]
 )
 def test_parts_are_asked_for_by_their_strategy(strategy: str, asked: str) -> None:
-    said = Settings(mig_strategy=strategy, mig_profile="1g.10gb")  # type: ignore[arg-type]
+    said = Settings(mig_strategy=strategy, mig_profile="1g.10gb")
     assert resource(said) == asked
     assert shared(said) is None

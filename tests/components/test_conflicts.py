@@ -20,7 +20,7 @@ def test_two_owners_of_one_thing_are_refused_and_named() -> None:
     with pytest.raises(ProblemError, match="`claims` and `plugin` cannot be") as caught:
         select(GPUS, ["plugin", "claims"])
     (problem,) = caught.value.problems
-    assert problem.id == "CNAI-ADDON-005"
+    assert problem.id == "CNAI-ADDON-007"
     assert problem.why == "only one may own what `gpus` owns"
     assert "plugin: false" in problem.fix
 
@@ -37,7 +37,7 @@ def test_a_conflict_may_be_said_by_one_side_and_by_name() -> None:
 
 def test_what_another_addon_needs_can_be_in_conflict_as_well() -> None:
     all_ = {**GPUS, "app": addon("app", requires=("claims",))}
-    with pytest.raises(ProblemError, match="CNAI-ADDON-005"):
+    with pytest.raises(ProblemError, match="CNAI-ADDON-007"):
         select(all_, ["app", "plugin"])
 
 

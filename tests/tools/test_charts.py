@@ -56,7 +56,9 @@ def test_the_charts_of_the_catalogue_are_in_their_modules(
     source = go.module_dir(catalog.load().programs[spec.program]) / spec.path
     charts.copy(source, tmp_path / "copy")
     described = yaml.safe_load((tmp_path / "copy/Chart.yaml").read_text())
-    assert described["version"] == spec.version
+    # Some write a chart's version only when they publish it, and name the program's meanwhile.
+    named = str(described.get("appVersion", "")).removeprefix("v")
+    assert spec.version in {described["version"], named}
     assert "dependencies" not in described
     original = {path.relative_to(source) for path in source.rglob("*")}
     assert {path.relative_to(tmp_path / "copy") for path in (tmp_path / "copy").rglob("*")} == (

@@ -10,7 +10,8 @@ from tools.supply import Mode
 
 KNOWN = catalog.load()
 TARGETS = {target.name: target for target in image.targets(KNOWN)}
-CACHED = [name for name in KNOWN.images if supply.places(Mode.SOURCE)[f"image:{name}"].exists()]
+MADE = [name for name, spec in KNOWN.images.items() if spec.made]
+CACHED = [name for name in MADE if supply.places(Mode.SOURCE)[f"image:{name}"].exists()]
 
 
 def test_an_image_needs_its_layers_from_the_lowest_and_its_program() -> None:
