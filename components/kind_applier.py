@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from kubernetes import client
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import NotFoundError
 
@@ -17,6 +18,8 @@ from components.probes import established
 MANAGER = "cnai"
 GONE = 120.0
 """Seconds within which a kind and all its objects go."""
+GRACE = 15.0
+"""Seconds that finalizers of its objects are left to whatever controller still serves them."""
 # PyYAML's own parser takes half a minute for the larger kinds.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -53,23 +56,46 @@ def present(kubeconfig: str, names: Iterable[str]) -> bool:
 
 
 def remove(kubeconfig: str, names: Iterable[str]) -> None:
-    """Delete kinds, with all objects of them, and wait until they are gone."""
+    """Delete kinds, with all objects of them, and wait until they are gone.
+
+    A kind goes after its controller, so finalizers of its objects would hold both for ever: those
+    that are there after ``GRACE`` are taken off.
+    """
     with probe_runner.api(kubeconfig) as connection:
         resource = _resource(connection)
         left = set(names)
-        end = time.monotonic() + GONE
-        while left and time.monotonic() < end:
+        started = time.monotonic()
+        while left and time.monotonic() < started + GONE:
             for name in sorted(left):
                 try:
                     resource.delete(name=name)
+                    if time.monotonic() > started + GRACE:
+                        _release(connection, resource.get(name=name).to_dict())
                 except NotFoundError:
                     left.discard(name)
             if left:
                 time.sleep(1)
 
 
+def _release(connection: Any, kind: dict[str, Any]) -> None:
+    """Take the finalizers off all objects of a kind."""
+    (version,) = [v["name"] for v in kind["spec"]["versions"] if v["storage"]]
+    group, plural = kind["spec"]["group"], kind["spec"]["names"]["plural"]
+    objects = client.CustomObjectsApi(connection)
+    for found in objects.list_cluster_custom_object(group, version, plural)["items"]:
+        metadata = found["metadata"]
+        if not metadata.get("finalizers"):
+            continue
+        where, free = (group, version), {"metadata": {"finalizers": None}}
+        if "namespace" in metadata:
+            objects.patch_namespaced_custom_object(
+                *where, metadata["namespace"], plural, metadata["name"], free
+            )
+        else:
+            objects.patch_cluster_custom_object(*where, plural, metadata["name"], free)
+
+
 def _resource(connection: Any) -> Any:
-    client = DynamicClient(connection)
-    return client.resources.get(
+    return DynamicClient(connection).resources.get(
         api_version="apiextensions.k8s.io/v1", kind="CustomResourceDefinition"
     )
