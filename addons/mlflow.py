@@ -126,4 +126,5 @@ ADDON = Addon(
     ready=ready,
     proof=proof,
     endpoints={NAME: "http"},
+    addresses={NAME: f"http://{NAME}.{NAME}.svc:{PORT}"},
 )

@@ -7,10 +7,10 @@ from typing import Any
 
 from addons import script
 from components.addon import Addon, AddonSettings, Context, Manifest
-from components.pods import container_security, job, resources
+from components.pods import container_security, job, resources, versioned
 from components.probes import Probe, available
 from components.stores import Bucket
-from components.workloads import Server, mounts
+from components.workloads import Server, mounts, variables
 
 NAME = "object-store"
 USER = 65532
@@ -18,6 +18,9 @@ PORT = 7070
 REGION = "us-east-1"
 ENDPOINT = f"http://{NAME}.{NAME}.svc:{PORT}"
 DATA = "/data"
+ACCOUNTS = "/accounts"
+READERS = "readers"
+"""Secret with the keys of the accounts that may read one bucket each, by the bucket's name."""
 
 
 class ObjectStoreSettings(AddonSettings):
@@ -34,7 +37,13 @@ def bucket(name: str, secret: Callable[[str], Any]) -> Bucket:
         region=REGION,
         access_key="cnai",
         secret_key=secret("object-store"),
+        reader_keys=(reader(name), secret(f"object-store-{reader(name)}")),
     )
+
+
+def reader(name: str) -> str:
+    """Return the name of the account that may read a bucket."""
+    return f"{name}-reader"
 
 
 def server(ctx: Context) -> Server:
@@ -43,9 +52,14 @@ def server(ctx: Context) -> Server:
         name=NAME,
         namespace=NAME,
         user=USER,
+        annotations=versioned(script(NAME, "accounts.sh"), *ctx.buckets),
+        volumes={READERS: {"secret": {"secretName": READERS}}, "accounts": {"emptyDir": {}}},
         container={
             "image": ctx.image("versitygw"),
-            "args": [f"--port=:{PORT}", f"--region={REGION}", "--health=/healthz", "posix", DATA],
+            "args": [
+                *(f"--port=:{PORT}", f"--region={REGION}", "--health=/healthz"),
+                *(f"--iam-dir={ACCOUNTS}", "posix", DATA),
+            ],
             "envFrom": [{"secretRef": {"name": NAME}}],
             "ports": [{"name": "s3", "containerPort": PORT}],
             "readinessProbe": {
@@ -54,9 +68,28 @@ def server(ctx: Context) -> Server:
             },
             "securityContext": container_security(),
             "resources": resources("20m", "64Mi", "256Mi"),
-            "volumeMounts": mounts(data=DATA),
+            "volumeMounts": mounts(data=DATA, accounts=ACCOUNTS),
         },
     )
+
+
+def stateful(ctx: Context) -> Manifest:
+    """Return the gateway's StatefulSet, which writes the list of accounts before it starts."""
+    made = server(ctx).stateful(
+        storage_class=ctx.facts.storage_class, storage=ctx.settings.storage
+    )
+    made["spec"]["template"]["spec"]["initContainers"] = [
+        {
+            "name": "accounts",
+            "image": ctx.image("curl"),
+            "imagePullPolicy": "IfNotPresent",
+            "command": ["sh", "-c", script(NAME, "accounts.sh")],
+            "securityContext": container_security(),
+            "resources": resources("10m", "16Mi"),
+            "volumeMounts": mounts(readers="/readers", accounts=ACCOUNTS),
+        }
+    ]
+    return made
 
 
 def workloads(ctx: Context) -> list[Manifest]:
@@ -72,8 +105,14 @@ def workloads(ctx: Context) -> list[Manifest]:
                 "ROOT_SECRET_ACCESS_KEY": ctx.secret("object-store"),
             },
         },
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {**served.metadata, "name": READERS},
+            "stringData": {name: ctx.bucket(name).reader.secret_key for name in ctx.buckets},
+        },
         served.service([{"name": "s3", "port": PORT}]),
-        served.stateful(storage_class=ctx.facts.storage_class, storage=ctx.settings.storage),
+        stateful(ctx),
     ]
 
 
@@ -97,6 +136,7 @@ def buckets(ctx: Context) -> list[Manifest]:
                 image=ctx.image("curl"),
                 command=["sh", "-c", script(NAME, "bucket.sh")],
                 user=USER,
+                env=variables({"READER": reader(name)}),
                 env_from=[{"secretRef": {"name": f"bucket-{name}"}}],
             ),
         ]

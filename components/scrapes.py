@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+TEAMS = "*"
+"""As the namespace of a scrape: those of all teams."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,3 +23,9 @@ class Scrape:
     port: int
     path: str = "/metrics"
     secure: bool = False
+
+    def places(self, teams: Sequence[str]) -> tuple[Scrape, ...]:
+        """Return one scrape for each namespace that is meant."""
+        if self.namespace != TEAMS:
+            return (self,)
+        return tuple(replace(self, name=f"{self.name}-{t}", namespace=t) for t in teams)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -33,13 +33,26 @@ class Database:
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """A bucket of one addon behind the S3 API."""
+    """A bucket of one addon behind the S3 API.
+
+    ``reader_keys`` are those of an account that may list and read it and nothing else, where the
+    store has one.
+    """
 
     name: str
     endpoint: str
     region: str
     access_key: Any
     secret_key: Any
+    reader_keys: tuple[Any, Any] | None = None
+
+    @property
+    def reader(self) -> Bucket:
+        """Return the same bucket with the keys of its reader; its own where there is none."""
+        if self.reader_keys is None:
+            return self
+        access_key, secret_key = self.reader_keys
+        return replace(self, access_key=access_key, secret_key=secret_key)
 
     def secret(self, namespace: str) -> dict[str, Any]:
         """Return the Secret ``bucket`` that the addon's pods read (variable names of AWS SDKs)."""

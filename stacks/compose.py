@@ -118,7 +118,7 @@ def contexts(
             databases=tuple(n for a in addons for n in a.databases),
             buckets=tuple(n for a in addons for n in a.buckets),
             teams=settings.teams,
-            scrapes=tuple(scrape for a in addons for scrape in a.scrapes),
+            scrapes=tuple(p for a in addons for s in a.scrapes for p in s.places(settings.teams)),
             addresses={name: url for a in addons for name, url in a.addresses.items()},
             guards=guards(),
         )

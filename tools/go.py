@@ -119,6 +119,10 @@ def _compile(program: Program, at: Workplace) -> None:
         cwd=source,
         env={**environment(), **program.env},
     )
+    if not single:
+        # Several at once are named by go, after the folders of their packages.
+        for name, package in program.binaries.items():
+            (at.out / Path(package).name).rename(at.out / name)
 
 
 def _copy(program: Program, out: Path) -> None:

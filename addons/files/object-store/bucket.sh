@@ -1,4 +1,5 @@
-# Makes the bucket unless it is there, then writes, reads and removes an object in it.
+# Makes the bucket unless it is there, lets its reader read it, then writes, reads and removes an
+# object in it.
 set -eu
 s3() {
   curl --silent --show-error --fail-with-body --retry 5 --retry-connrefused \
@@ -7,6 +8,14 @@ s3() {
 }
 bucket="$AWS_ENDPOINT_URL/$BUCKET"
 s3 --head --output /dev/null "$bucket" 2>/dev/null || s3 --request PUT "$bucket"
+cat > /tmp/policy <<END
+{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Principal": {"AWS": ["$READER"]},
+   "Action": ["s3:ListBucket"], "Resource": ["arn:aws:s3:::$BUCKET"]},
+  {"Effect": "Allow", "Principal": {"AWS": ["$READER"]},
+   "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::$BUCKET/*"]}]}
+END
+s3 --upload-file /tmp/policy "$bucket?policy="
 printf 'cnai' > /tmp/object
 s3 --upload-file /tmp/object "$bucket/.cnai-proof"
 [ "$(s3 "$bucket/.cnai-proof")" = "cnai" ]
