@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from addons import script
 from components.addon import Addon, Context, Manifest
 from components.labels import managed
 from components.pods import container_security, resources
@@ -47,6 +48,9 @@ def configuration(ctx: Context) -> Manifest:
             "enableGatewayApi": False,
             "disableIstioVirtualHost": True,
             "ingressGateway": "none/none",  # asked for, and of no use without ingress
+            # The address that a status shows is that of the predictor's Service.
+            "domainTemplate": "{{ .Name }}-predictor.{{ .Namespace }}.{{ .IngressDomain }}",
+            "ingressDomain": "svc.cluster.local",
             "urlScheme": "http",
         },
         "storageInitializer": {"image": ctx.image("storage-initializer"), **small},
@@ -84,16 +88,21 @@ def controller(ctx: Context, upstream: Manifest) -> Manifest:
     """Return upstream's Deployment without the proxy before its metrics."""
     spec = upstream["spec"]["template"]["spec"]
     (manager,) = [c for c in spec["containers"] if c["name"] == "manager"]
+    # One alone has nobody to lead, and no lease to lose on a busy machine.
+    several = ctx.facts.replicas > 1
     manager |= {
         "image": ctx.image("kserve-controller"),
         "imagePullPolicy": "IfNotPresent",
-        "args": [f"--metrics-addr=:{METRICS}", "--leader-elect"],
+        "args": [f"--metrics-addr=:{METRICS}", *(["--leader-elect"] if several else [])],
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": 8081}, "periodSeconds": 3},
         "resources": resources("20m", "64Mi", "512Mi"),
     }
     manager["ports"].append({"name": "metrics", "containerPort": METRICS})
     spec["containers"] = [manager]
-    upstream["spec"]["replicas"] = ctx.facts.replicas
+    upstream["spec"] |= {
+        "replicas": ctx.facts.replicas,
+        "strategy": {"type": "RollingUpdate" if several else "Recreate"},
+    }
     return upstream
 
 
@@ -105,8 +114,9 @@ def workloads(ctx: Context) -> list[Manifest]:
         "metadata": {"name": "selfsigned-issuer", "namespace": NAME},
         "spec": {"selfSigned": {}},
     }
-    found: list[Manifest] = [issuer, configuration(ctx), *router_security()]
-    for manifest in yaml.safe_load_all((ctx.module(NAME) / MANIFESTS).read_text()):
+    found: list[Manifest] = [issuer, configuration(ctx)]
+    upstream = (ctx.module(NAME) / MANIFESTS).read_text()
+    for manifest in yaml.safe_load_all(f"{upstream}\n---\n{script(NAME, 'routers.yaml')}"):
         if manifest["metadata"]["name"] in LEFT_OUT:
             continue
         manifest["metadata"].pop("creationTimestamp", None)
@@ -116,47 +126,6 @@ def workloads(ctx: Context) -> list[Manifest]:
         }
         found.append(controller(ctx, manifest) if manifest["kind"] == "Deployment" else manifest)
     return found
-
-
-def router_security() -> list[Manifest]:
-    """Return what lets the pods of an InferenceGraph into namespaces of teams.
-
-    The controller names no seccomp profile for them, which the restricted standard asks for.
-    """
-    metadata = {"name": "inferencegraph-seccomp", "labels": managed(NAME)}
-    graphs = {"key": "serving.kserve.io/inferencegraph", "operator": "Exists"}
-    pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"]}
-    profile = 'Object.spec.securityContext.seccompProfile{type: "RuntimeDefault"}'
-    context = f"Object.spec.securityContext{{seccompProfile: {profile}}}"
-    patch = f"Object{{spec: Object.spec{{securityContext: {context}}}}}"
-    api = "admissionregistration.k8s.io/v1"
-    return [
-        {
-            "apiVersion": api,
-            "kind": "MutatingAdmissionPolicy",
-            "metadata": metadata,
-            "spec": {
-                "failurePolicy": "Fail",
-                "reinvocationPolicy": "Never",
-                "matchConstraints": {
-                    "objectSelector": {"matchExpressions": [graphs]},
-                    "resourceRules": [{**pods, "resources": ["pods"]}],
-                },
-                "mutations": [
-                    {
-                        "patchType": "ApplyConfiguration",
-                        "applyConfiguration": {"expression": patch},
-                    }
-                ],
-            },
-        },
-        {
-            "apiVersion": api,
-            "kind": "MutatingAdmissionPolicyBinding",
-            "metadata": metadata,
-            "spec": {"policyName": metadata["name"]},
-        },
-    ]
 
 
 def storage(ctx: Context) -> Manifest:

@@ -89,10 +89,11 @@ def test_its_objects_have_fixed_and_different_names(addon: Addon, context: Make)
 
 def test_its_pods_meet_the_restricted_standard(addon: Addon, context: Make) -> None:
     for pod in pods(addon, context(addon)):
-        assert pod["securityContext"]["runAsNonRoot"] is True
-        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        for container in pod["containers"]:
-            security = container["securityContext"]
+        for container in [*pod.get("initContainers", []), *pod["containers"]]:
+            # What a container does not say itself holds for it by its pod.
+            security = {**pod.get("securityContext", {}), **container["securityContext"]}
+            assert security["runAsNonRoot"] is True
+            assert security["seccompProfile"] == {"type": "RuntimeDefault"}
             assert security["allowPrivilegeEscalation"] is False
             assert security["capabilities"] == {"drop": ["ALL"]}
             assert security["readOnlyRootFilesystem"] is True
