@@ -101,7 +101,8 @@ def controller(ctx: Context, upstream: Manifest) -> Manifest:
     spec["containers"] = [manager]
     upstream["spec"] |= {
         "replicas": ctx.facts.replicas,
-        "strategy": {"type": "RollingUpdate" if several else "Recreate"},
+        # The old one goes first: without a lease two at once would both act.
+        "strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
     }
     return upstream
 

@@ -104,7 +104,7 @@ def runtime(ctx: Context) -> Manifest:
 
 
 def registry(ctx: Context) -> Manifest:
-    """Return who fetches ``models:/`` addresses: through MLflow's server, with no key of a store."""
+    """Return who fetches ``models:/`` addresses: through MLflow, with no key."""
     return {
         "apiVersion": API,
         "kind": "ClusterStorageContainer",
@@ -230,7 +230,5 @@ ADDON = Addon(
     ready=ready,
     resources=lambda ctx: [runtime(ctx), registry(ctx)],
     proof=proof,
-    scrapes=(
-        Scrape(name=NAME, namespace=TEAMS, labels={"cnai.dev/server": SERVER}, port=METRICS),
-    ),
+    scrapes=(Scrape(name=NAME, namespace=TEAMS, labels={"cnai.dev/server": SERVER}, port=METRICS),),
 )

@@ -75,9 +75,7 @@ def server(ctx: Context) -> Server:
 
 def stateful(ctx: Context) -> Manifest:
     """Return the gateway's StatefulSet, which writes the list of accounts before it starts."""
-    made = server(ctx).stateful(
-        storage_class=ctx.facts.storage_class, storage=ctx.settings.storage
-    )
+    made = server(ctx).stateful(storage_class=ctx.facts.storage_class, storage=ctx.settings.storage)
     made["spec"]["template"]["spec"]["initContainers"] = [
         {
             "name": "accounts",

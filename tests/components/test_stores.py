@@ -25,3 +25,21 @@ def test_a_bucket_becomes_the_variables_of_the_aws_sdks() -> None:
         "k",
         "s",
     )
+
+
+def test_the_reader_of_a_bucket_has_keys_of_its_own() -> None:
+    bucket = Bucket(
+        name="b",
+        endpoint="http://s3",
+        region="r",
+        access_key="k",
+        secret_key="s",
+        reader_keys=("b-reader", "t"),
+    )
+    assert (bucket.reader.access_key, bucket.reader.secret_key) == ("b-reader", "t")
+    assert bucket.reader.endpoint == bucket.endpoint
+
+
+def test_where_there_is_no_reader_the_owner_reads() -> None:
+    bucket = Bucket(name="b", endpoint="http://s3", region="r", access_key="k", secret_key="s")
+    assert bucket.reader is bucket

@@ -62,6 +62,24 @@ def test_a_program_that_does_not_compile_is_told_by_its_first_error(
     assert "main.go:3:15: undefined: missing" in problem.why
 
 
+def test_several_executables_have_the_names_that_the_catalogue_gives_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "tools/programs/two"
+    for name in ("one", "other"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "main.go").write_text("package main\n\nfunc main() {}\n")
+    (folder / "go.mod").write_text("module x\n\ngo 1.24\n")
+    monkeypatch.setattr(catalog, "TOOLS", tmp_path / "tools")
+    monkeypatch.setenv("CNAI_CACHE", str(tmp_path / "cache"))
+    names = {"x-one": "x/one", "x-other": "x/other"}
+    two = catalog.Program("two", "1.0.0", folder="two", binaries=names)
+    target = go.target(two)
+    builder.build([target])
+    place = builder.places([target])[target.name]
+    assert {path.name for path in place.iterdir()} == set(names)
+
+
 def test_a_module_out_of_reach_is_no_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
