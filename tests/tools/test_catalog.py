@@ -39,15 +39,15 @@ def test_a_program_is_the_module_at_the_version_of_its_pins(program: catalog.Pro
     assert f"{program.module} v{version} h1:" in sums
     for package in program.binaries.values():
         assert package == "." or package.startswith(program.module)
-    # Several executables go where the compiler puts them, so they have its names.
-    if len(program.binaries) > 1:
-        assert all(path.endswith(f"/{name}") for name, path in program.binaries.items())
+    # The compiler names several executables after their folders, where two may not be the same.
+    folders = [path.rsplit("/", 1)[-1] for path in program.binaries.values()]
+    assert len(set(folders)) == len(folders)
 
 
 @pytest.mark.parametrize("spec", KNOWN.images.values(), ids=lambda spec: spec.name)
 def test_an_image_has_the_version_of_its_program(spec: catalog.ImageSpec) -> None:
     tag = spec.ref.rsplit(":", 1)[1]
-    if spec.wheels:
+    if spec.wheels and not spec.published:
         assert re.fullmatch(r"\d+\.\d+\.\d+-[0-9a-f]{8}", tag)
     elif spec.program and not spec.asked_by:
         # Some publishers write the v into the tags of their images, some do not.

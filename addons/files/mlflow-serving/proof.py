@@ -3,11 +3,13 @@
 Arguments: the bucket, the ServiceAccount that may read it.
 """
 
+# mypy: disable-error-code="import-not-found"
 import os
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -57,7 +59,7 @@ def store() -> None:
 def serve() -> None:
     """Create the InferenceService; it belongs to this pod's Job and goes with it at the latest."""
     job = {"apiVersion": "batch/v1", "kind": "Job", "name": os.environ["JOB"]}
-    service = {
+    service: Any = {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
         "metadata": {
@@ -81,7 +83,7 @@ def serve() -> None:
 
 def ask() -> list[float]:
     """Return the answer for two rows, once there is one."""
-    rows = {"name": "rows", "shape": [2, 3], "datatype": "FP64", "data": [1, 0, 0, 1, 1, 1]}
+    rows: Any = {"name": "rows", "shape": [2, 3], "datatype": "FP64", "data": [1, 0, 0, 1, 1, 1]}
     url = f"http://{NAME}-predictor.{SPACE}.svc/v2/models/{NAME}/infer"
     end = time.monotonic() + WITHIN
     while True:
@@ -95,7 +97,7 @@ def ask() -> list[float]:
             time.sleep(1)
         else:
             (output,) = answer.json()["outputs"]
-            return output["data"]
+            return list(output["data"])
 
 
 try:
