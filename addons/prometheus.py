@@ -114,7 +114,7 @@ def access() -> list[Manifest]:
             NAME,
             NAMESPACE,
             [
-                allow("", ["endpoints", "nodes", "pods", "services"], READ),
+                allow("", ["nodes", "pods", "services"], READ),
                 allow("", ["nodes/metrics"], ["get"]),
                 allow("discovery.k8s.io", ["endpointslices"], READ),
                 {"nonResourceURLs": ["/metrics", "/metrics/cadvisor"], "verbs": ["get"]},

@@ -23,7 +23,14 @@ PATIENCE = 10.0
 LONGEST = 120.0
 """Seconds within which a kind and all its objects go."""
 # PyYAML's own parser takes half a minute for the larger kinds.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Fast):  # type: ignore[misc]
+    """Reads ``=``, which YAML 1.1 keeps for itself, as the text that Kubernetes takes it for."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:value", lambda _, node: node.value)
 
 
 def definitions(text: str) -> list[dict[str, Any]]:

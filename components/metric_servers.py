@@ -35,6 +35,7 @@ def prometheus(ctx: Context, *, name: str, namespace: str, user: int) -> Manifes
             "securityContext": pod_security(user),
             "resources": resources("50m", "256Mi", "1Gi"),
             "retention": ctx.settings.retention,
+            "serviceDiscoveryRole": "EndpointSlice",
             "scrapeInterval": ctx.settings.interval,
             "evaluationInterval": ctx.settings.interval,
             # Traces and pushed metrics come from the collector.

@@ -30,6 +30,7 @@ CADVISOR = (
     "|memory_working_set_bytes|memory_rss|oom_events_total|fs_usage_bytes"
     "|network_(receive|transmit)_bytes_total)|machine_(cpu_cores|memory_bytes)"
 )
+SUMS = "container_(cpu|memory|fs|oom)_.*;"
 KUBELET = (
     "kubelet_(volume_stats_.*|running_(pods|containers)|node_name|server_expiration_renew_errors"
     "|certificate_manager_.*_seconds)|dra_.*|process_(resident_memory_bytes|cpu_seconds_total)"
@@ -184,8 +185,8 @@ def node(namespace: str, name: str, path: str, wanted: str) -> Manifest:
             ],
             "metricRelabelings": [
                 _keep(["__name__"], wanted),
-                # What a pod's own container of the runtime uses is told twice otherwise.
-                *([_drop(["id"], "/.*\\.(slice|mount)")] if name == "cadvisor" else []),
+                # Sums over a pod and over its node, which queries make for themselves.
+                *([_drop(["__name__", "container"], SUMS)] if name == "cadvisor" else []),
             ],
         },
     )

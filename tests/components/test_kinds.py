@@ -27,6 +27,11 @@ def test_kinds_lie_in_the_cache_under_the_hash_of_their_text(cache: Path, tmp_pa
     assert keep([one]) != digest
 
 
+def test_a_sign_that_yaml_keeps_for_itself_is_text() -> None:
+    (kind,) = definitions(KIND + "spec: {enum: [=, a]}\n")
+    assert kind["spec"]["enum"] == ["=", "a"]
+
+
 def test_keeping_twice_changes_nothing(cache: Path, tmp_path: Path) -> None:
     one = tmp_path / "one.yaml"
     one.write_text(KIND)

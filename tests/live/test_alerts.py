@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from addons import script
+from addons.kueue import local_queue
 from components.alerts import lasting
 from components.labels import QUEUE
 from components.monitors import API
@@ -71,6 +72,11 @@ def test_a_starved_queue_fires_and_the_alert_arrives(
     platform: Platform, kubectl: Kubectl, apply: Apply
 ) -> None:
     name = f"starved-{secrets.token_hex(3)}"
+    # A queue of its own: in that of the team a job may have been admitted a minute ago.
+    queue = {
+        **local_queue(platform.namespace),
+        "metadata": {"name": name, "namespace": platform.namespace},
+    }
     # More than the workers' share: it fits only beside simulated nodes, whose taint it has not.
     greedy = job(
         "test",
@@ -79,9 +85,10 @@ def test_a_starved_queue_fires_and_the_alert_arrives(
         image="cnai.dev/none:1.0.0",
         command=["true"],
         user=65532,
-        labels={QUEUE: platform.queue},
+        labels={QUEUE: name},
         cpu="64",
     )
+    apply(queue)
     apply(greedy)
     apply(hurried(name))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ def test_a_panel_has_data(panel: dict[str, Any], kubectl: Kubectl) -> None:
         if "waits_for" in panel:
             query(kubectl, expression)
         else:
-            wait_for(expression, lambda e=expression: query(kubectl, e), seconds=120)
+            wait_for(expression, partial(query, kubectl, expression), seconds=120)
 
 
 def test_prometheus_evaluates_every_rule(kubectl: Kubectl) -> None:

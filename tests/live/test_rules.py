@@ -22,7 +22,6 @@ CASES = Path(__file__).with_name("rules.yaml")
 
 @pytest.fixture(scope="module")
 def promtool() -> Path:
-    supply.ensure(["program:promtool"], show=False)
     return supply.program("promtool")
 
 
