@@ -115,19 +115,31 @@ def _has(found: Mapping[str, Any], type_: str) -> Outcome:
 
 
 def _accepted(connection: client.ApiClient, args: Mapping[str, Any]) -> Outcome:
-    manifest = args["manifest"]
-    resource = _resource(connection, manifest["apiVersion"], manifest["kind"])
     try:
-        resource.create(
-            body=manifest,
-            namespace=manifest["metadata"].get("namespace"),
-            query_params=[("dryRun", "All")],
-        )
+        _show(connection, args["manifest"])
     except DynamicApiError as error:
         # Admission comes before storage: what is only there already has passed the webhooks.
         if error.status != 409:  # noqa: PLR2004
             raise
     return Outcome(True, "accepted by a dry run")
+
+
+def _refused(connection: client.ApiClient, args: Mapping[str, Any]) -> Outcome:
+    try:
+        _show(connection, args["manifest"])
+    except DynamicApiError as error:
+        # Refused for another reason is another thing: the text tells them apart.
+        return Outcome(args["contains"] in str(error.body), _short(error))
+    return Outcome(False, "accepted by a dry run")
+
+
+def _show(connection: client.ApiClient, manifest: Mapping[str, Any]) -> None:
+    """Let the API server, with all its webhooks, decide on an object that is not stored."""
+    _resource(connection, manifest["apiVersion"], manifest["kind"]).create(
+        body=manifest,
+        namespace=manifest["metadata"].get("namespace"),
+        query_params=[("dryRun", "All")],
+    )
 
 
 def _answers(connection: client.ApiClient, args: Mapping[str, Any]) -> Outcome:
@@ -215,5 +227,6 @@ _LOOKS: dict[str, Callable[[client.ApiClient, Mapping[str, Any]], Outcome]] = {
     "available": _available,
     "condition": _condition,
     "accepted": _accepted,
+    "refused": _refused,
     "answers": _answers,
 }

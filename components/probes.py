@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["available", "condition", "accepted", "completes", "answers"]
+Kind = Literal["available", "condition", "accepted", "refused", "completes", "answers"]
 
 DEFAULT_TIMEOUT = 300
 
@@ -63,6 +63,11 @@ def established(crd: str) -> Probe:
 def accepted(claim: str, manifest: dict[str, Any]) -> Probe:
     """Claim that the API server, with all its webhooks, would accept the object (dry run)."""
     return Probe(claim=claim, kind="accepted", args={"manifest": manifest})
+
+
+def refused(claim: str, manifest: dict[str, Any], *, contains: str) -> Probe:
+    """Claim that the API server would refuse the object (dry run), and say so with that text."""
+    return Probe(claim=claim, kind="refused", args={"manifest": manifest, "contains": contains})
 
 
 def completes(

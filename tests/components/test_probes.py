@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import json
 
-from components import probes
+import pytest
+from kubernetes.dynamic.exceptions import DynamicApiError
+
+from components import probe_runner, probes
 from components.probe_runner import Outcome, _has, _until
 
 
@@ -30,3 +33,34 @@ def test_waiting_ends_with_what_was_seen_last() -> None:
     seen = iter([Outcome(False, "first"), Outcome(True, "second")])
     assert _until(lambda: next(seen), 5) == Outcome(True, "second")
     assert _until(lambda: Outcome(False, "never"), 0) == Outcome(False, "never")
+
+
+def test_refused_means_refused_for_the_reason_that_is_claimed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    probe = probes.refused("no way past the queue", {"kind": "Job"}, contains="CNAI-GPU-001")
+
+    def look(answer: DynamicApiError | None) -> bool:
+        def show(*_: object) -> None:
+            if answer:
+                raise answer
+
+        monkeypatch.setattr(probe_runner, "_show", show)
+        return probe_runner._refused(None, probe.args).held  # type: ignore[arg-type]
+
+    def said(message: str) -> DynamicApiError:
+        return DynamicApiError(Answer(message))  # type: ignore[arg-type]
+
+    assert look(said("denied: CNAI-GPU-001: it asks for an accelerator"))
+    assert not look(said("no such namespace"))
+    assert not look(None)
+
+
+class Answer:
+    """What the API server answers a refused request with."""
+
+    status, reason = 403, "Forbidden"
+
+    def __init__(self, body: str) -> None:
+        self.body = body
+        self.headers: dict[str, str] = {}
