@@ -87,8 +87,10 @@ def test_a_release_is_checked_and_of_the_version_that_is_pinned() -> None:
 
 
 def test_charts_have_the_version_of_their_program() -> None:
+    charts = tomllib.loads((TOOLS / "catalog.toml").read_text())["charts"]
     for chart in KNOWN.charts.values():
-        if chart.program:
+        # Some projects count their charts on their own.
+        if chart.program and "version" not in charts[chart.name]:
             assert chart.version.removeprefix("v") == KNOWN.programs[chart.program].version
         assert chart.repository or chart.upstream.startswith("oci://")
 
