@@ -46,10 +46,10 @@ def test_refused_means_refused_for_the_reason_that_is_claimed(
                 raise answer
 
         monkeypatch.setattr(probe_runner, "_show", show)
-        return probe_runner._refused(None, probe.args).held  # type: ignore[arg-type]
+        return probe_runner._refused(None, probe.args).held
 
     def said(message: str) -> DynamicApiError:
-        return DynamicApiError(Answer(message))  # type: ignore[arg-type]
+        return DynamicApiError(Answer(message))
 
     assert look(said("denied: CNAI-GPU-001: it asks for an accelerator"))
     assert not look(said("no such namespace"))

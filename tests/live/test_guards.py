@@ -41,14 +41,15 @@ def namespace(api: DynamicClient) -> Iterator[str]:
 
 
 def pod(**more: Any) -> dict[str, Any]:
+    asked = resources("10m", "16Mi")
+    asked["limits"].update(more.pop("limits", {}))
+    claims = more.pop("resourceClaims", None)
     container = {
         "name": "main",
         "image": "none",
         "securityContext": container_security(),
-        "resources": resources("10m", "16Mi"),
+        "resources": asked,
     }
-    claims = more.pop("resourceClaims", None)
-    container["resources"]["limits"].update(more.pop("limits", {}))
     spec = {"restartPolicy": "Never", "securityContext": pod_security(1), "containers": [container]}
     return {**spec, **({"resourceClaims": claims} if claims else {}), **more}
 

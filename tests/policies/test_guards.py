@@ -59,7 +59,8 @@ def test_it_holds_for_teams_whether_kyverno_is_up_or_not(guard: dict[str, Any]) 
 
 
 @pytest.mark.skipif(
-    not supply.places(Mode.SOURCE)["program:kyverno"].exists(), reason="kyverno is not built"
+    not supply.places(Mode.SOURCE)["program:kyverno-cli"].exists(),
+    reason="Kyverno's command line is not built: python -m tools ensure program:kyverno-cli",
 )
 @pytest.mark.parametrize("outcome", ["pass", "fail"])
 @pytest.mark.parametrize("guard", guards(), ids=lambda guard: guard["metadata"]["name"])

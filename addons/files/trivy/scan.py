@@ -163,7 +163,8 @@ def known(bill: bytes, missing: str | None) -> list[findings.Finding]:
         file.write(bill)
         file.flush()
         raw = trivy("sbom", "--format=json", "--skip-db-update", "--offline-scan", file.name)
-    return findings.vulnerabilities(json.loads(raw), SEVERITIES)
+    found: list[findings.Finding] = findings.vulnerabilities(json.loads(raw), SEVERITIES)
+    return found
 
 
 def main() -> None:
