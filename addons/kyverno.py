@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from components.addon import Addon, AddonSettings, Context, Manifest
+from components.addon import Addon, Context, Manifest
 from components.labels import QUEUE, TENANT
 from components.pods import container_security, resources
 from components.probes import Probe, accepted, available, established, refused
@@ -17,12 +17,6 @@ NAME = "kyverno"
 API = "policies.kyverno.io/v1"
 USER = 65534
 WORK = "app.kubernetes.io/component"
-
-
-class KyvernoSettings(AddonSettings):
-    """``reports``: whether what is there already is looked at too, once an hour."""
-
-    reports: bool = True
 
 
 def kinds(ctx: Context) -> Sequence[Path]:
@@ -42,6 +36,12 @@ def image(ctx: Context, name: str) -> dict[str, str]:
     return {"registry": registry, "repository": repository, "tag": tag}
 
 
+def brisk(cpu: str, memory: str, limit: str) -> dict[str, Any]:
+    """Return resources that lift the chart's limit of a tenth of a processor."""
+    asked = resources(cpu, memory, limit)
+    return {**asked, "limits": {**asked["limits"], "cpu": "1"}}
+
+
 def values(ctx: Context) -> dict[str, Any]:
     """Return Helm values: webhooks only where teams work, and no controller that has no policy."""
     return {
@@ -49,17 +49,19 @@ def values(ctx: Context) -> dict[str, Any]:
         "crds": {"install": False},
         "webhooksCleanup": {"enabled": False},
         "config": {
+            "preserve": False,
             "webhooks": {
                 # A Kyverno that is down can then hold up no namespace that mends the cluster.
                 "namespaceSelector": {"matchExpressions": [{"key": TENANT, "operator": "Exists"}]}
-            }
+            },
         },
-        "features": {"backgroundScan": {"backgroundScanWorkers": 1}},
+        # Nobody would gather them.
+        "features": {"admissionReports": {"enabled": False}},
         "admissionController": {
             "replicas": ctx.facts.replicas,
             "initContainer": {
                 "image": image(ctx, "kyverno-init"),
-                "resources": resources("10m", "32Mi", "256Mi"),
+                "resources": brisk("10m", "32Mi", "256Mi"),
             },
             "container": {
                 "image": image(ctx, NAME),
@@ -68,12 +70,7 @@ def values(ctx: Context) -> dict[str, Any]:
         },
         "backgroundController": {"enabled": False},
         "cleanupController": {"enabled": False},
-        "reportsController": {
-            "enabled": ctx.settings.reports,
-            "replicas": ctx.facts.replicas,
-            "image": image(ctx, "kyverno-reports"),
-            "resources": resources("10m", "64Mi", "384Mi"),
-        },
+        "reportsController": {"enabled": False},
     }
 
 
@@ -102,11 +99,9 @@ def allowed(ctx: Context) -> Manifest:
 
 def ready(ctx: Context) -> tuple[Probe, ...]:
     """Claim that policies are served and that the webhooks answer for them."""
-    controllers = ["kyverno-admission-controller"]
-    controllers += ["kyverno-reports-controller"] * ctx.settings.reports
     return (
         established("validatingpolicies.policies.kyverno.io"),
-        *(available("Deployment", NAME, name) for name in controllers),
+        available("Deployment", NAME, "kyverno-admission-controller"),
         accepted("the webhooks of Kyverno answer", allowed(ctx)),
     )
 
@@ -154,8 +149,7 @@ ADDON = Addon(
     name=NAME,
     title="Rules that hold at admission, whoever writes the object",
     namespace=NAME,
-    images=(NAME, "kyverno-init", "kyverno-reports"),
-    settings=KyvernoSettings,
+    images=(NAME, "kyverno-init"),
     chart=NAME,
     crds=kinds,
     values=values,

@@ -41,10 +41,7 @@ def planted(api: client.ApiClient) -> Iterator[str]:
                 "spec": {
                     "replicas": 0,
                     "selector": {"matchLabels": labels},
-                    "template": {
-                        "metadata": {"labels": labels},
-                        "spec": {"containers": [container]},
-                    },
+                    "template": template,
                 },
             },
         )
