@@ -142,4 +142,4 @@ def test_a_subresource_does_not_hide_the_kind_that_it_answers_with() -> None:
 
 
 def test_every_kind_of_probe_that_makes_nothing_has_a_look() -> None:
-    assert set(LOOKS) == {"available", "condition", "accepted", "answers"}
+    assert set(LOOKS) == {"available", "condition", "accepted", "refused", "answers"}
