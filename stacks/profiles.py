@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+TRAINING = ("kueue", "mlflow", "trainer")
+DEVICES = ("node-feature-discovery", "simulated-devices")
+TELEMETRY = ("cluster-metrics", "grafana?", "opentelemetry", "prometheus")
+LAPTOP = (
+    *TRAINING,
+    *DEVICES,
+    *TELEMETRY,
+    "feast",
+    "kwok",
+    "kyverno",
+    "mlflow-serving",
+)
+
 PROFILES: dict[str, tuple[str, ...]] = {
     "minimal": ("jobset", "kueue"),
-    "laptop": ("kueue", "kwok", "mlflow", "trainer"),
+    "laptop-small": (*TRAINING, "kwok"),
+    "training": (*TRAINING, *DEVICES, *TELEMETRY, "feast"),
+    "serving": ("mlflow-serving", *TELEMETRY),
+    "laptop": LAPTOP,
+    "full": (*LAPTOP, "jaeger"),
 }

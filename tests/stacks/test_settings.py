@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from addons import catalogue
 from components.clusters.shapes import SHAPES
 from stacks import stack_files
+from stacks.compose import chosen
 from stacks.profiles import PROFILES
 from stacks.settings import MOST_NODES, addon_settings, inherited, load, merge, origins
 from tools.errors import Problem, ProblemError
@@ -144,8 +145,9 @@ def test_every_stack_file_is_valid_and_every_profile_can_be_selected() -> None:
     assert stack_files.names()
     for stack in stack_files.names():
         stack_files.settings(stack)
-    known = set(catalogue())
-    assert all(set(addons) <= known for addons in PROFILES.values())
+    for profile in PROFILES:
+        for mode in (Mode.SOURCE, Mode.UPSTREAM):
+            assert chosen(load({"profile": profile}), mode)
     assert all(shape.count > 0 for shape in SHAPES.values())
 
 
