@@ -18,9 +18,10 @@ import sys
 import time
 from pathlib import Path
 
+import yaml
 from kubeflow.trainer import CustomTrainer, KubernetesBackendConfig, TrainerClient
 from kubeflow.trainer.options import Labels, Name
-from kubernetes.client import ApiException, CustomObjectsApi
+from kubernetes.client import ApiException, CoreV1Api, CustomObjectsApi
 from kubernetes.config import ConfigException
 from urllib3.exceptions import HTTPError
 
@@ -30,8 +31,17 @@ POLL_SECONDS = 2
 SETTLE_SECONDS = 30  # from a pod's last line to the end of its job
 
 
-def train_digits(model_code: str, model: str, see: str, settings: dict[str, float]) -> None:
-    """Train on all nodes as one; node 0 records the run in MLflow and registers the model."""
+def train_digits(
+    model_code: str,
+    model: str,
+    see: str,
+    settings: dict[str, float],
+    feast: dict[str, object] | None = None,
+) -> None:
+    """Train on all nodes as one; node 0 records the run in MLflow and registers the model.
+
+    ``feast`` is the configuration of the team's feature store, where the digits are to come from it.
+    """
     import atexit
     import hashlib
     import os
@@ -69,9 +79,22 @@ def train_digits(model_code: str, model: str, see: str, settings: dict[str, floa
     split, same = NamedSharding(mesh, PartitionSpec("node")), NamedSharding(mesh, PartitionSpec())
 
     # The data: a fifth is held out, and each node keeps only its share of the rest.
+    with tracer.start_as_current_span("read the digits", attributes={"feast": bool(feast)}):
+        if feast:
+            from datetime import UTC, datetime
+
+            from feast import FeatureStore, RepoConfig
+
+            store = FeatureStore(config=RepoConfig(**feast))
+            asked = pd.DataFrame({"digit_id": range(1797), "event_timestamp": datetime.now(UTC)})
+            rows = store.get_historical_features(asked, store.get_feature_service("digits"))
+            known = rows.to_df().sort_values("digit_id")  # the same order on every node
+            pixels, digits = np.stack(known.pixels).astype(float), known.label.to_numpy()
+        else:
+            pixels, digits = load_digits(return_X_y=True)
     seed = int(settings["seed"])
-    x, x_test, y, y_test = train_test_split(
-        *load_digits(return_X_y=True), test_size=0.2, random_state=seed
+    x, x_test, y, y_test, _, held_out = train_test_split(
+        pixels, digits, np.arange(len(digits)), test_size=0.2, random_state=seed
     )
     steps = len(x) // int(settings["batch"])
     share = len(x) // nodes
@@ -108,6 +131,8 @@ def train_digits(model_code: str, model: str, see: str, settings: dict[str, floa
         tags["trace"] = f"{node.get_span_context().trace_id:032x}"
         run = mlflow.start_run(run_name=os.environ["TRAINJOB"], tags=tags).info
         mlflow.log_params({**settings, "nodes": nodes, "devices": jax.device_count()})
+        mlflow.log_param("features", "feast" if feast else "scikit-learn")
+        mlflow.log_dict({"digit_id": held_out.tolist(), "digit": y_test.tolist()}, "held_out.json")
 
     for epoch in range(1, int(settings["epochs"]) + 1):
         order = random.permutation(share)
@@ -160,6 +185,9 @@ def submit(client: TrainerClient, args: argparse.Namespace) -> tuple[str, str]:
     settings |= {"epochs": args.epochs, "seed": args.seed}
     arguments = {"model": args.model, "see": args.see, "settings": settings}
     arguments["model_code"] = MODEL_CODE.read_text()
+    if args.features:
+        told = CoreV1Api().read_namespaced_config_map("feast", args.namespace).data
+        arguments["feast"] = yaml.safe_load(told["feature_store.yaml"])
     client.train(
         runtime=args.runtime,
         trainer=CustomTrainer(
@@ -245,6 +273,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--mlflow", default="http://mlflow.mlflow.svc:5000", help="as pods see it")
     here = os.environ.get("MLFLOW_TRACKING_URI", "http://localhost:5050")
     parser.add_argument("--see", default=here, help="MLflow as you see it")
+    parser.add_argument("--features", action="store_true", help="read the digits from Feast")
     parser.add_argument("--timeout", type=int, default=900, help="seconds to wait for the end")
     return parser.parse_args()
 
