@@ -69,6 +69,7 @@ def scanner(ctx: Context, name: str, program: str) -> Manifest:
         env=variables(
             {
                 "HOME": "/tmp",
+                "PATH": "/usr/local/bin:/usr/bin:/bin",
                 "CONTAINERD_ADDRESS": SOCKET,
                 "CONTAINERD_NAMESPACE": "k8s.io",
                 "DATABASE": ctx.settings.database,

@@ -25,7 +25,9 @@ KINDS = {
     "CronJob": "/apis/batch/v1/cronjobs",
 }
 SEVERITIES = frozenset(os.environ.get("SEVERITIES", "").split(","))
-COMMON = ("--quiet", "--skip-version-check", "--disable-telemetry", "--cache-dir=/tmp/trivy")
+COMMON = ("--quiet", "--cache-dir=/tmp/trivy")
+ALONE = ("--skip-version-check", "--disable-telemetry", "--offline-scan")
+"""What keeps a scan from asking anybody outside."""
 
 
 def trivy(*arguments: str) -> bytes:
@@ -46,7 +48,7 @@ def files(texts: list[str]) -> list[list[dict[str, Any]]]:
         raw = json.loads(
             trivy(
                 *("fs", "--format=json", "--scanners=misconfig,secret", "--parallel=1"),
-                *("--misconfig-scanners=kubernetes", "--skip-check-update", "--offline-scan"),
+                *("--misconfig-scanners=kubernetes", "--skip-check-update", *ALONE),
                 folder,
             )
         )
@@ -62,7 +64,7 @@ def image(ref: str) -> tuple[bytes, bytes]:
         out = Path(folder, "image.json")
         trivy(
             *("image", "--format=json", f"--output={out}", "--list-all-pkgs", "--scanners=secret"),
-            *("--image-src=containerd,remote", "--parallel=1", "--offline-scan", ref),
+            *("--image-src=containerd,remote", "--parallel=1", *ALONE, ref),
         )
         return out.read_bytes(), trivy("convert", "--format=cyclonedx", str(out))
 
@@ -73,7 +75,7 @@ def database() -> str | None:
         return "no database is set"
     try:
         trivy(
-            *("image", "--download-db-only", "--timeout=60s"),
+            *("image", "--download-db-only", "--timeout=60s", *ALONE),
             f"--db-repository={os.environ['DATABASE']}",
         )
     except RuntimeError:
@@ -162,7 +164,7 @@ def known(bill: bytes, missing: str | None) -> list[findings.Finding]:
     with tempfile.NamedTemporaryFile(suffix=".cdx.json") as file:
         file.write(bill)
         file.flush()
-        raw = trivy("sbom", "--format=json", "--skip-db-update", "--offline-scan", file.name)
+        raw = trivy("sbom", "--format=json", "--skip-db-update", *ALONE, file.name)
     found: list[findings.Finding] = findings.vulnerabilities(json.loads(raw), SEVERITIES)
     return found
 
