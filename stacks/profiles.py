@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TRAINING = ("kueue", "mlflow", "trainer")
 DEVICES = ("node-feature-discovery", "simulated-devices")
-TELEMETRY = ("cluster-metrics", "grafana?", "opentelemetry", "prometheus")
+TELEMETRY = ("cluster-metrics", "grafana?", "jaeger", "opentelemetry", "prometheus")
 LAPTOP = (
     *TRAINING,
     *DEVICES,
@@ -13,6 +13,7 @@ LAPTOP = (
     "kwok",
     "kyverno",
     "mlflow-serving",
+    "scanning",
 )
 
 PROFILES: dict[str, tuple[str, ...]] = {
@@ -21,5 +22,5 @@ PROFILES: dict[str, tuple[str, ...]] = {
     "training": (*TRAINING, *DEVICES, *TELEMETRY, "feast"),
     "serving": ("mlflow-serving", *TELEMETRY),
     "laptop": LAPTOP,
-    "full": (*LAPTOP, "jaeger"),
+    "full": LAPTOP,
 }

@@ -40,7 +40,7 @@ def train_digits(
 ) -> None:
     """Train on all nodes as one; node 0 records the run in MLflow and registers the model.
 
-    ``feast`` is the configuration of the team's feature store, where the digits are to come from it.
+    ``feast`` is the configuration of the team's feature store, if the digits come from there.
     """
     import atexit
     import hashlib

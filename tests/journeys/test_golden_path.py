@@ -1,4 +1,4 @@
-"""The golden path, as its page tells it: from features to an answer that was measured and traced."""
+"""The golden path, as its page tells it: from features to an answer that is measured and traced."""
 
 from __future__ import annotations
 
@@ -116,13 +116,13 @@ def test_its_metric_is_in_prometheus_and_its_trace_is_kept(platform: Platform, s
     assert re.search(r"^ +\d+\.\d+ s  \S+", seen, re.MULTILINE), seen
 
 
-def test_a_job_past_the_queue_is_refused(platform: Platform) -> None:
+def test_what_takes_an_accelerator_past_the_queue_is_refused(platform: Platform) -> None:
     refused = kubectl(platform, "create", "--dry-run=server", f"--filename={HERE}/unqueued.yaml")
     assert refused.returncode != 0
     assert "CNAI-GPU-001" in refused.stderr
 
 
-def test_the_same_job_with_a_queue_is_not(platform: Platform, tmp_path: Path) -> None:
+def test_the_same_with_a_queue_is_not(platform: Platform, tmp_path: Path) -> None:
     queued = tmp_path / "queued.yaml"
     label = "  name: unqueued\n  labels: {kueue.x-k8s.io/queue-name: default}\n"
     text = (HERE / "unqueued.yaml").read_text()
