@@ -38,10 +38,7 @@ def train_digits(
     settings: dict[str, float],
     feast: dict[str, object] | None = None,
 ) -> None:
-    """Train on all nodes as one; node 0 records the run in MLflow and registers the model.
-
-    ``feast`` is the configuration of the team's feature store, if the digits come from there.
-    """
+    """Train on all nodes as one; node 0 records the run in MLflow and registers the model."""
     import atexit
     import hashlib
     import os
@@ -80,7 +77,7 @@ def train_digits(
 
     # The data: a fifth is held out, and each node keeps only its share of the rest.
     with tracer.start_as_current_span("read the digits", attributes={"feast": bool(feast)}):
-        if feast:
+        if feast:  # the configuration of the team's feature store
             from datetime import UTC, datetime
 
             from feast import FeatureStore, RepoConfig

@@ -67,7 +67,7 @@ def test_an_addon_that_others_need_is_not_switched_off_alone(cnai: Cnai) -> None
     done = cnai("config:\n  cnai:addons: {postgresql: false}\n", "doctor", "mine")
     assert done.returncode == 2
     assert "CNAI-ADDON-005" in done.stderr
-    assert "switch mlflow off as well" in done.stderr
+    assert "switch feast, mlflow off as well" in done.stderr
 
 
 def test_the_status_of_a_stack_that_is_not_up_is_an_error_with_its_fix(cnai: Cnai) -> None:
