@@ -56,6 +56,7 @@ def state(ctx: Context) -> Server:
     labels = ",".join(f"{kind}=[{','.join(names)}]" for kind, names in LABELS.items())
     return Server(
         name=STATE,
+        addon=NAME,
         namespace=NAME,
         user=USER,
         account=STATE,
@@ -90,6 +91,7 @@ def exporter(ctx: Context) -> Manifest:
     ]
     server = Server(
         name=NODES,
+        addon=NAME,
         namespace=NAME,
         user=USER,
         volumes={"root": {"hostPath": {"path": "/"}}},
@@ -134,7 +136,7 @@ def exporter(ctx: Context) -> Manifest:
         "apiVersion": "apps/v1",
         "kind": "DaemonSet",
         "metadata": server.metadata,
-        "spec": {"selector": {"matchLabels": selector(NODES)}, "template": template},
+        "spec": {"selector": {"matchLabels": server.selector}, "template": template},
     }
 
 
@@ -181,7 +183,7 @@ def proof(ctx: Context) -> tuple[Probe, ...]:
 
 
 def _scrape(name: str, port: int) -> Scrape:
-    return Scrape(name=name, namespace=NAME, labels=selector(name), port=port)
+    return Scrape(name=name, namespace=NAME, labels=selector(NAME, name), port=port)
 
 
 ADDON = Addon(

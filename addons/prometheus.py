@@ -60,6 +60,7 @@ def operator(ctx: Context) -> Server:
     """Return the operator; it may touch Secrets and StatefulSets in this namespace alone."""
     return Server(
         name=OPERATOR,
+        addon=NAME,
         namespace=NAMESPACE,
         user=USER,
         account=OPERATOR,
@@ -220,7 +221,7 @@ def proof(ctx: Context) -> tuple[Probe, ...]:
 
 
 def _own(name: str, port: int, *, pod: str | None = None) -> Scrape:
-    labels = selector(pod or NAME, pod or name)
+    labels = selector(NAME, pod or name)
     return Scrape(name=name, namespace=NAMESPACE, labels=labels, port=port)
 
 

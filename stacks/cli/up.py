@@ -129,7 +129,9 @@ def next_steps(stack: str, settings: Settings) -> None:
     for name, port in settings.ports.items():
         say.out.print(f"  {name:<11} http://localhost:{port}")
     say.out.print(f"  {'kubeconfig':<11} {kubeconfig_file(stack)}")
-    say.out.print("\nNext: train a model on two nodes and see its run in MLflow")
+    say.out.print(
+        "\nNext: train a model on two nodes, and see its run in MLflow (docs/golden-path.md)"
+    )
     say.out.print(f'  eval "$(.cnai/venv/bin/cnai env {stack})"')
     say.out.print("  python docs/examples/train_digits.py")
 

@@ -87,6 +87,13 @@ def test_its_objects_have_fixed_and_different_names(addon: Addon, context: Make)
     assert all(m["metadata"]["name"] for m in manifests(addon, context(addon)))
 
 
+def test_its_workloads_say_whose_they_are(addon: Addon, context: Make) -> None:
+    for made in manifests(addon, context(addon)):
+        if made["kind"] in {"Deployment", "StatefulSet", "DaemonSet"}:
+            labels = made["metadata"].get("labels", {})
+            assert labels.get("cnai.dev/addon", addon.name) == addon.name, logical(made)
+
+
 def test_its_pods_meet_the_restricted_standard(addon: Addon, context: Make) -> None:
     for pod in pods(addon, context(addon)):
         for container in [*pod.get("initContainers", []), *pod["containers"]]:
