@@ -11,9 +11,10 @@ from policies.catalog import Framework, Rule, Severity, Verdict
 from policies.plain import UNKNOWN
 from policies.pods import KUBERNETES, containers, hidden, pod_specs
 
-# Extended resources of the vendors' device plugins: whole devices, slices and shares of them.
+# Extended resources of the vendors' device plugins, and of the simulated devices: whole devices,
+# slices and shares of them.
 ACCELERATOR = re.compile(
-    r"(nvidia\.com|amd\.com|intel\.com|aws\.amazon\.com|google\.com|habana\.ai)"
+    r"(nvidia\.com|amd\.com|intel\.com|aws\.amazon\.com|google\.com|habana\.ai|cnai\.dev)"
     r"/(gpu|mig-.*|i915|xe|gaudi|neuron.*|tpu|.*shared.*)"
 )
 # Kinds that Kueue admits as a whole, by the label on themselves.
