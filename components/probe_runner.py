@@ -84,6 +84,9 @@ def _complete(server: ApiServer, probe: Mapping[str, Any]) -> str:
             found = server.find(manifest["apiVersion"], manifest["kind"], name, namespace)
         except PASSING as error:
             return Outcome(False, short(error))
+        if (over := has_condition(found, "Failed")).held:
+            # It will not come to that any more, however long one waits.
+            raise ProblemError(_not_held(probe, over.evidence))
         return has_condition(found, type_)
 
     try:
@@ -112,7 +115,7 @@ def _delete(server: ApiServer, manifest: Mapping[str, Any]) -> None:
 def _not_held(probe: Mapping[str, Any], evidence: str) -> Problem:
     return Problem(
         id="CNAI-ADDON-003",
-        what=f"not true after {probe['timeout']} s: {probe['claim']}",
+        what=f"not true within {probe['timeout']} s: {probe['claim']}",
         why=f"last seen: {evidence}",
         fix="look at the pods and events of that namespace, then run the same command again",
         exit_code=9,

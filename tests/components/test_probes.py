@@ -4,11 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from components import probes
 from components.api_server import RefusedError
 from components.looks import LOOKS, Outcome
 from components.looks import has_condition as _has
-from components.probe_runner import _until
+from components.probe_runner import _complete, _until
+from tools.errors import ProblemError
 
 
 def test_a_probe_is_plain_data() -> None:
@@ -60,3 +63,29 @@ def test_refused_means_refused_for_the_reason_that_is_claimed() -> None:
     assert holds("denied: CNAI-GPU-001: it asks for an accelerator")
     assert not holds("no such namespace")
     assert not holds(None)
+
+
+class Failing:
+    """An API server whose jobs fail at once."""
+
+    def __init__(self) -> None:
+        self.deleted = False
+
+    def create(self, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+        return manifest
+
+    def find(self, *_: object) -> Mapping[str, Any]:
+        failed = {"type": "Failed", "status": "True", "message": "BackoffLimitExceeded"}
+        return {"status": {"conditions": [failed]}}
+
+    def delete(self, _: Mapping[str, Any]) -> None:
+        self.deleted = True
+        raise RefusedError(404, "NotFound", "")
+
+
+def test_what_failed_is_not_waited_for() -> None:
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "a", "namespace": "b"}}
+    server: Any = Failing()
+    with pytest.raises(ProblemError, match="BackoffLimitExceeded"):
+        _complete(server, probes.completes("it works", job, timeout=3600).data())
+    assert server.deleted

@@ -60,11 +60,20 @@ def files(texts: list[str]) -> list[list[dict[str, Any]]]:
 
 def image(ref: str) -> tuple[bytes, bytes]:
     """Return what is in an image, and its bill of materials as CycloneDX."""
+    return _parts("image", "--image-src=containerd,remote", ref)
+
+
+def system(root: str) -> tuple[bytes, bytes]:
+    """Return the same of the files of a running system."""
+    return _parts("rootfs", "--skip-dirs=/dev,/proc,/sys,/tmp", root)
+
+
+def _parts(what: str, *arguments: str) -> tuple[bytes, bytes]:
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder, "image.json")
+        out = Path(folder, "parts.json")
         trivy(
-            *("image", "--format=json", f"--output={out}", "--list-all-pkgs", "--scanners=secret"),
-            *("--image-src=containerd,remote", "--parallel=1", *ALONE, ref),
+            *(what, "--format=json", f"--output={out}", "--list-all-pkgs", "--scanners=secret"),
+            *("--parallel=1", *ALONE, *arguments),
         )
         return out.read_bytes(), trivy("convert", "--format=cyclonedx", str(out))
 
