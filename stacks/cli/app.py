@@ -115,11 +115,14 @@ def env(stack: Stack = "kind") -> None:
 
 
 @app.command()
-def bench(stack: Stack = "kind") -> None:
+def bench(
+    stack: Stack = "kind",
+    builds: Annotated[bool, typer.Option(help="After a cold build: record its times.")] = False,
+) -> None:
     """Measure the budgets on this machine; write docs/reference/benchmarks.md and .json."""
     from stacks.cli.bench import bench as measure  # noqa: PLC0415  imports take a second
 
-    raise typer.Exit(measure(stack))
+    raise typer.Exit(measure(stack, builds=builds))
 
 
 @app.command()
