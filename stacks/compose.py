@@ -79,13 +79,26 @@ def chosen(settings: Settings, mode: Mode) -> list[Addon]:
     Raises ProblemError (CNAI-ADDON-001, -004) for one that is unknown or cannot be had, and
     CNAI-ADDON-005 for one that is switched off and needed.
     """
-    picked = select(catalogue(), settings.wanted(), barred=barred(mode))
+    cannot = barred(mode)
+    picked = select(catalogue(), _wanted(settings, cannot), barred=cannot)
     given = providers(picked)
     for addon in picked:
         if settings.addons.get(addon.name) is False:
             users = [a.name for a in picked if addon.name in map(given.get, a.needs)]
             raise ProblemError(_needed(addon.name, ", ".join(users)))
     return order(picked)
+
+
+def _wanted(settings: Settings, cannot: Mapping[str, str]) -> list[str]:
+    """Return what is wanted without the capabilities all of whose givers are switched off."""
+    off = {name for name, said in settings.addons.items() if said is False}
+    able = [addon for addon in catalogue().values() if addon.name not in cannot]
+    found: list[str] = []
+    for name in settings.wanted():
+        givers = {addon.name for addon in able if name in addon.provides}
+        if not givers or givers - off:
+            found.append(name)
+    return found
 
 
 def _needed(name: str, users: str) -> Problem:

@@ -110,6 +110,12 @@ def test_facts_say_what_the_pools_have() -> None:
     assert facts.node_ports == {"mlflow": 30500}
 
 
+def test_a_capability_whose_givers_are_switched_off_is_not_wanted() -> None:
+    off = {"addons": {"trivy": False}}
+    assert "trivy" in {addon.name for addon in chosen(load(SAID), Mode.SOURCE)}
+    assert "trivy" not in {addon.name for addon in chosen(load(SAID | off), Mode.SOURCE)}
+
+
 def test_kueue_comes_after_what_it_admits() -> None:
     names = [addon.name for addon in chosen(load(SAID), Mode.SOURCE)]
     assert names.index("jobset") < names.index("trainer") < names.index("kueue")
