@@ -182,8 +182,11 @@ def proof(ctx: Context) -> tuple[Probe, ...]:
     )
 
 
-def _scrape(name: str, port: int) -> Scrape:
-    return Scrape(name=name, namespace=NAME, labels=selector(NAME, name), port=port)
+def _scrape(name: str, port: int, *, cluster_wide: bool) -> Scrape:
+    labels = selector(NAME, name)
+    return Scrape(
+        name=name, namespace=NAME, labels=labels, port=port, cluster_wide=cluster_wide
+    )
 
 
 ADDON = Addon(
@@ -197,5 +200,8 @@ ADDON = Addon(
     workloads=workloads,
     ready=ready,
     proof=proof,
-    scrapes=(_scrape(STATE, STATE_PORT), _scrape(NODES, NODES_PORT)),
+    scrapes=(
+        _scrape(STATE, STATE_PORT, cluster_wide=True),
+        _scrape(NODES, NODES_PORT, cluster_wide=False),
+    ),
 )

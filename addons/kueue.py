@@ -186,6 +186,7 @@ ADDON = Addon(
             labels={"app.kubernetes.io/name": "kueue"},
             port=8443,
             secure=True,
+            cluster_wide=True,
         ),
     ),
 )

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -78,10 +79,12 @@ class Installation(Component):
         step = list(needs)
         own = namespace(addon.namespace, privileged=addon.privileged, labels=managed(addon.name))
         step = self._place([own], step)
-        step = self._serve(addon, ctx, step)
+        kinds = addon.crds(ctx)
+        step = self._serve(addon, kinds, step)
         values, workloads = addon.values(ctx), addon.workloads(ctx)
         if chart is not None:
-            step = [self._chart(addon, ctx, chart, step)]
+            # What the addon gives itself as `crds` is not taken from the chart as well.
+            step = [self._chart(addon, chart, values, step, skip_crds=bool(kinds))]
         step = self._place(workloads, step)
         about = fingerprint(ctx.pin.version, values, workloads)
         step = self._gate("ready", addon.ready(ctx), about, step)
@@ -92,13 +95,13 @@ class Installation(Component):
         self.register_outputs({})
 
     def _serve(
-        self, addon: Addon, ctx: Context, after: Sequence[pulumi.Resource]
+        self, addon: Addon, kinds: Sequence[Path], after: Sequence[pulumi.Resource]
     ) -> list[pulumi.Resource]:
         """Make what stands before controllers: their kinds, and what to take away after them."""
         where = {"kubeconfig": self._ground.kubeconfig, "generation": self._ground.generation}
         made: list[pulumi.Resource] = []
-        if files := addon.crds(ctx):
-            made.append(Kinds(self._name, files=files, opts=self._bare(after), **where))
+        if kinds:
+            made.append(Kinds(self._name, files=kinds, opts=self._bare(after), **where))
         if addon.leftovers:
             opts = self._bare(after)
             made.append(Leftovers(self._name, selector=addon.leftovers, opts=opts, **where))
@@ -115,7 +118,13 @@ class Installation(Component):
         )
 
     def _chart(
-        self, addon: Addon, ctx: Context, chart: Chart, after: Sequence[pulumi.Resource]
+        self,
+        addon: Addon,
+        chart: Chart,
+        values: Manifest,
+        after: Sequence[pulumi.Resource],
+        *,
+        skip_crds: bool,
     ) -> pulumi.Resource:
         cluster = self._ground.cluster
 
@@ -137,9 +146,8 @@ class Installation(Component):
             if chart.repository
             else None,
             namespace=addon.namespace,
-            values=addon.values(ctx),
-            # What the addon gives itself as `crds` is not taken from the chart as well.
-            skip_crds=bool(addon.crds(ctx)),
+            values=values,
+            skip_crds=skip_crds,
             opts=pulumi.ResourceOptions.merge(self._options(after), options),
         )
 

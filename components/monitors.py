@@ -113,8 +113,12 @@ def addon(namespace: str, scrape: Scrape) -> Manifest:
             },
             _ENDED,
             *(_TEAM if everywhere else []),
+            *([_set("instance", scrape.name)] if scrape.cluster_wide else []),
             _set("job", scrape.name),
-            {"action": "labeldrop", "regex": "container|endpoint"},
+            {
+                "action": "labeldrop",
+                "regex": "container|endpoint|pod" if scrape.cluster_wide else "container|endpoint",
+            },
         ],
         "metricRelabelings": [_drop(["__name__"], LIBRARY)],
     }

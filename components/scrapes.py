@@ -15,6 +15,10 @@ class Scrape:
 
     ``port`` is the number of the container's port. With ``secure`` they are asked over TLS, their
     certificate unchecked (controllers sign it themselves), by the collector's own account.
+
+    ``cluster_wide`` is what one pod tells of the whole cluster: its series are not named after the
+    pod, so that those of the next pod carry on from them. Were they, both sets would answer for
+    five minutes after a restart of the collector, and every join over them would fail.
     """
 
     name: str
@@ -23,6 +27,7 @@ class Scrape:
     port: int
     path: str = "/metrics"
     secure: bool = False
+    cluster_wide: bool = False
 
     def places(self, teams: Sequence[str]) -> tuple[Scrape, ...]:
         """Return one scrape for each namespace that is meant."""

@@ -135,23 +135,30 @@ def contexts(
         assert maker is not None
         return maker(name, secret)
 
-    devices = tuple(d for a in addons for d in a.devices(facts, addon_settings(a, settings)))
+    # The same for all of them, so made once.
+    said = {addon.name: addon_settings(addon, settings) for addon in addons}
+    devices = tuple(d for a in addons for d in a.devices(facts, said[a.name]))
+    databases = tuple(n for a in addons for n in a.databases)
+    buckets = tuple(n for a in addons for n in a.buckets)
+    scrapes = tuple(p for a in addons for s in a.scrapes for p in s.places(settings.teams))
+    addresses = {name: url for a in addons for name, url in a.addresses.items()}
+    held = guards()
     return {
         addon.name: Context(
             facts=facts,
-            settings=addon_settings(addon, settings),
+            settings=said[addon.name],
             pin=pins()[addon.name],
             image=supply.image_ref,
             module=supply.module_dir,
             secret=secret,
             database=database,
             bucket=bucket,
-            databases=tuple(n for a in addons for n in a.databases),
-            buckets=tuple(n for a in addons for n in a.buckets),
+            databases=databases,
+            buckets=buckets,
             teams=settings.teams,
-            scrapes=tuple(p for a in addons for s in a.scrapes for p in s.places(settings.teams)),
-            addresses={name: url for a in addons for name, url in a.addresses.items()},
-            guards=guards(),
+            scrapes=scrapes,
+            addresses=addresses,
+            guards=held,
             devices=devices,
         )
         for addon in addons

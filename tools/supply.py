@@ -137,8 +137,12 @@ def chart(name: str, mode: Mode) -> Chart:
     return Chart(str(_artifact(f"chart:{name}", Mode.SOURCE)), None)
 
 
+@functools.cache
 def module_dir(name: str) -> Path:
-    """Return the directory of a program's module (CRDs, runtimes), fetched if need be."""
+    """Return the directory of a program's module (CRDs, runtimes), fetched if need be.
+
+    Go is asked once in a process.
+    """
     return go.module_dir(catalog.load().program_of(name))
 
 

@@ -101,6 +101,16 @@ def test_the_token_is_shown_to_controllers_only() -> None:
         addon("m", Scrape(**{**scrape, "namespace": "*"}, secure=True))
 
 
+def test_what_tells_of_the_cluster_is_not_named_after_its_pod() -> None:
+    scrape: dict[str, Any] = {"name": "a", "namespace": "a", "labels": {"b": "c"}, "port": 80}
+    for wide in (True, False):
+        endpoint = addon("m", Scrape(**scrape, cluster_wide=wide))["spec"]["podMetricsEndpoints"][0]
+        steps = endpoint["relabelings"]
+        named = [s["replacement"] for s in steps if s.get("targetLabel") == "instance"]
+        dropped = next(s["regex"] for s in steps if s["action"] == "labeldrop").split("|")
+        assert (named == ["a"], "pod" in dropped) == (wide, wide)
+
+
 def test_nothing_that_a_team_writes_is_read(ctx: Context) -> None:
     spec = prometheus(ctx, name="a", namespace="m", user=1)["spec"]
     read = {key: value for key, value in spec.items() if key.endswith("NamespaceSelector")}
