@@ -38,6 +38,7 @@ fast: bootstrap
 docs: bootstrap ## Write the pages that are made from the code
 	@$(BIN)/python -m tools.error_page
 	@$(BIN)/python -m stacks.cli.reference
+	@$(BIN)/python -m stacks.profile_page
 
 bench: bootstrap ## Measure the budgets; writes docs/reference/benchmarks.md
 	@$(BIN)/cnai bench $(STACK)

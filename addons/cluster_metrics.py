@@ -184,9 +184,7 @@ def proof(ctx: Context) -> tuple[Probe, ...]:
 
 def _scrape(name: str, port: int, *, cluster_wide: bool) -> Scrape:
     labels = selector(NAME, name)
-    return Scrape(
-        name=name, namespace=NAME, labels=labels, port=port, cluster_wide=cluster_wide
-    )
+    return Scrape(name=name, namespace=NAME, labels=labels, port=port, cluster_wide=cluster_wide)
 
 
 ADDON = Addon(

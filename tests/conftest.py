@@ -120,13 +120,13 @@ def kill_when_nodes_are_there(described: Platform) -> None:
 
 @pytest.fixture(scope="session")
 def described(tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """A stack that extends the laptop's, described but not brought up."""
+    """A stack that extends the laptop's by all that can be had; described but not brought up."""
     folder = tmp_path_factory.mktemp("platform")
     stacks, home = folder / "stacks", folder / "home"
     stacks.mkdir()
     shutil.copy(REPO / "stacks" / "Pulumi.kind.yaml", stacks)
     stack, port = f"test{os.getpid()}", free_port()
-    config = {"cnai:extends": "kind", "cnai:ports": {"mlflow": port}}
+    config = {"cnai:extends": "kind", "cnai:profile": "full", "cnai:ports": {"mlflow": port}}
     (stacks / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump({"config": config}))
     env = {
         **os.environ,

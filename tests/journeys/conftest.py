@@ -6,9 +6,8 @@ import os
 import secrets
 import subprocess
 import sys
-import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ import testinfra
 from kubernetes import client, config
 
 from tests.conftest import Platform
+from tests.waiting import wait_for
 from tools.paths import REPO
 
 EXAMPLE = REPO / "docs" / "examples" / "train_digits.py"
@@ -93,16 +93,6 @@ def conditions(resource: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
 
 def holds(resource: dict[str, Any] | None, condition: str) -> bool:
     return conditions(resource).get(condition, {}).get("status") == "True"
-
-
-def wait_for(what: str, seen: Callable[[], Any], seconds: float = 300) -> Any:
-    """Return the first true answer of ``seen``; fail with ``what`` when there is none in time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if answer := seen():
-            return answer
-        time.sleep(1)
-    return pytest.fail(f"not within {seconds:.0f} s: {what}")
 
 
 def in_shell(platform: Platform, *command: str, **more: str) -> subprocess.CompletedProcess[str]:

@@ -127,4 +127,5 @@ def test_the_same_with_a_queue_is_not(platform: Platform, tmp_path: Path) -> Non
     label = "  name: unqueued\n  labels: {kueue.x-k8s.io/queue-name: default}\n"
     text = (HERE / "unqueued.yaml").read_text()
     queued.write_text(text.replace("  name: unqueued\n", label))
-    done(kubectl(platform, "create", "--dry-run=server", f"--filename={queued}"))
+    said = done(kubectl(platform, "create", "--dry-run=server", f"--filename={queued}"))
+    assert "deployment.apps/unqueued created" in said

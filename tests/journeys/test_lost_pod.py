@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import Platform
-from tests.journeys.conftest import HOLD, Team, holds, inside, wait_for
+from tests.journeys.conftest import HOLD, Team, holds, inside
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.journey
 

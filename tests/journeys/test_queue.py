@@ -18,8 +18,8 @@ from tests.journeys.conftest import (
     holds,
     inside,
     train,
-    wait_for,
 )
+from tests.waiting import wait_for
 from tools.paths import REPO
 
 pytestmark = pytest.mark.journey

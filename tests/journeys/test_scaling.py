@@ -8,39 +8,27 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 from kubernetes import client
 
 from docs.examples.golden_path.serve import KIND, PLURAL, service
 from tests.conftest import Platform
-from tests.journeys.conftest import Team, holds, train, wait_for
+from tests.journeys.conftest import Team, holds, train
 from tests.journeys.load import Load, proxied, ready_replicas
+from tests.waiting import wait_for
+from tools.paths import REPO
 
 pytestmark = pytest.mark.journey
 NAME = "scaled"
 DEPLOYMENT = f"{NAME}-predictor"
 SCALED = ("keda.sh", "v1alpha1")
-PROMETHEUS = "http://prometheus.monitoring.svc:9090"
+EXAMPLE = REPO / "docs" / "examples" / "scaling.yaml"
 DIGIT = {"name": "pixels", "shape": [1, 64], "datatype": "FP64", "data": [0.0] * 64}
 
 
-def order(namespace: str) -> dict[str, Any]:
-    """Two replicas at the most, one for each two answers a second."""
-    answers = f'sum(rate(model_infer_request_success_total{{model="{NAME}"}}[1m]))'
-    asked = {"serverAddress": PROMETHEUS, "query": answers, "threshold": "2"}
-    behavior = {"scaleDown": {"stabilizationWindowSeconds": 0}}
-    return {
-        "apiVersion": "/".join(SCALED),
-        "kind": "ScaledObject",
-        "metadata": {"name": NAME, "namespace": namespace},
-        "spec": {
-            "scaleTargetRef": {"name": DEPLOYMENT},
-            "minReplicaCount": 1,
-            "maxReplicaCount": 2,
-            "pollingInterval": 5,
-            "advanced": {"horizontalPodAutoscalerConfig": {"behavior": behavior}},
-            "triggers": [{"type": "prometheus", "metadata": asked}],
-        },
-    }
+def order() -> dict[str, Any]:
+    """The example of the guide, for this model."""
+    return dict(yaml.safe_load(EXAMPLE.read_text().replace("digits", NAME)))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +59,7 @@ def scaled(platform: Platform, team: Team, model: str) -> Iterator[client.ApiCli
             "the model is served",
             lambda: holds(custom.get_namespaced_custom_object(*KIND, space, PLURAL, NAME), "Ready"),
         )
-        custom.create_namespaced_custom_object(*SCALED, space, "scaledobjects", order(space))
+        custom.create_namespaced_custom_object(*SCALED, space, "scaledobjects", order())
         yield custom.api_client
     finally:
         for kind in ((*SCALED, space, "scaledobjects"), (*KIND, space, PLURAL)):

@@ -20,8 +20,8 @@ from tests.journeys.conftest import (
     holds,
     in_shell,
     train,
-    wait_for,
 )
+from tests.waiting import wait_for
 from tools.paths import REPO, cache
 
 pytestmark = pytest.mark.journey

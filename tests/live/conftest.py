@@ -14,6 +14,7 @@ from stacks import stack_files
 from stacks.cli.status import report
 from stacks.settings import Settings
 from tests.conftest import Platform
+from tests.waiting import wait_for
 
 Kubectl = Callable[..., str]
 
@@ -59,14 +60,6 @@ def eventually(ask: Callable[[], Any], seconds: float = 60) -> Any:
             time.sleep(1)
 
 
-def until(claim: str, holds: Callable[[], bool], seconds: float = 600) -> None:
-    """Wait until something holds; what it was is in the failure."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, f"not true after {seconds:.0f} s: {claim}"
-        time.sleep(0.3)
-
-
 @pytest.fixture
 def settings(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The settings of the platform's stack, read where the tests keep them."""
@@ -88,7 +81,7 @@ def look(platform: Platform, settings: Settings) -> Callable[[], Status]:
             found[:] = [report(platform.stack, stack_files.settings(platform.stack))]
             return bool(found[0].addons)
 
-        until("the API server answers", answered)
+        wait_for("the API server answers", answered)
         return found[0]
 
     return seen

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
-
-import pytest
 
 from tests.live.conftest import Kubectl
 
@@ -35,13 +31,3 @@ def alerts(kubectl: Kubectl, name: str) -> list[dict[str, Any]]:
     wanted = quote(f'alertname="{name}"', safe="")
     path = f"/api/v2/alerts?filter={wanted}"
     return list(json.loads(kubectl("get", "--raw", PROXY.format("alertmanager:9093", path))))
-
-
-def wait_for(what: str, seen: Callable[[], Any], seconds: float = 300) -> Any:
-    """Return the first true answer of ``seen``; fail with ``what`` when there is none in time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if answer := seen():
-            return answer
-        time.sleep(2)
-    return pytest.fail(f"not within {seconds:.0f} s: {what}")

@@ -23,8 +23,9 @@ from stacks import stack_files
 from stacks.compose import chosen, contexts, facts_of
 from stacks.settings import Settings
 from tests.conftest import Platform
-from tests.live.conftest import Kubectl, until
+from tests.live.conftest import Kubectl
 from tests.live.switching import rounds
+from tests.waiting import wait_for
 from tools import supply
 
 pytestmark = pytest.mark.live
@@ -168,7 +169,7 @@ def test_each_addon_goes_without_a_trace_and_comes_back(
         objects = set().union(*(before[addon.name] for addon in gone)) - kept
         assert not still_there(server, objects)
         assert not pointing_to(server, namespaces)
-        until("volumes are gone", lambda: not pieces(server, gone, namespaces))  # noqa: B023
+        wait_for("volumes are gone", lambda: not pieces(server, gone, namespaces))  # noqa: B023
         seen = look()
         assert [a.name for a in seen.addons] == [a.name for a in stays]
         assert not seen.problems, seen.problems
@@ -182,7 +183,7 @@ def test_each_addon_goes_without_a_trace_and_comes_back(
 def test_addons_outlive_the_loss_of_all_their_pods(
     platform: Platform, settings: Settings, kubectl: Kubectl, server: ApiServer, look: Look
 ) -> None:
-    until("all is ready", lambda: not look().problems)
+    wait_for("all is ready", lambda: not look().problems)
     addons = selected(settings)
     running = {addon.name for addon in look().addons if addon.deployed.want}
     assert running
@@ -195,8 +196,8 @@ def test_addons_outlive_the_loss_of_all_their_pods(
         kubectl(
             "delete", "pods", "--all", "-n", addon.namespace, "--grace-period=1", "--wait=false"
         )
-        until(f"{addon.name} is not ready", lambda: bool(reason(addon.name)))  # noqa: B023
-    until("all is ready again", lambda: not look().problems, seconds=600)
+        wait_for(f"{addon.name} is not ready", lambda: bool(reason(addon.name)))  # noqa: B023
+    wait_for("all is ready again", lambda: not look().problems, seconds=600)
     assert _young(observe(server), {addon.namespace for addon in addons})
     ctx = contexts(facts_of(platform.stack, settings), settings, addons, lambda _: "")
     proofs = [probe.data() for addon in addons for probe in addon.proof(ctx[addon.name])]

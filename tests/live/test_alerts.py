@@ -19,7 +19,8 @@ from components.monitors import API
 from components.pods import job
 from tests.conftest import Platform
 from tests.live.conftest import Kubectl
-from tests.live.metrics import alerts, query, wait_for
+from tests.live.metrics import alerts, query
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.live
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -16,6 +15,7 @@ from components.labels import DEVICE, QUEUE
 from components.pods import job
 from tests.conftest import Platform
 from tests.live.conftest import Kubectl
+from tests.waiting import wait_for
 from tools import supply
 
 pytestmark = pytest.mark.live
@@ -86,15 +86,6 @@ class Team:
         return {}
 
 
-def until(what: str, seen: Callable[[], Any], seconds: float = 300) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if answer := seen():
-            return answer
-        time.sleep(0.5)
-    return pytest.fail(f"not within {seconds:.0f} s: {what}")
-
-
 @pytest.fixture(scope="module")
 def team(platform: Platform) -> Iterator[Team]:
     """The team, with a template by which its pods claim one device each."""
@@ -126,7 +117,7 @@ def run(team: Team) -> Iterator[Callable[[dict[str, Any]], str]]:
     yield create
     for name in made:
         team.batch.delete_namespaced_job(name, team.namespace, propagation_policy="Foreground")
-        until(f"the pods of {name} are gone", partial(team.gone, name))
+        wait_for(f"the pods of {name} are gone", partial(team.gone, name))
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +149,7 @@ def test_a_container_finds_its_device_in_its_environment(
     named: bool,
 ) -> None:
     name = run(team.job(SHOW, named=named))
-    until(f"{name} is complete", lambda: team.complete(name))
+    wait_for(f"{name} is complete", lambda: team.complete(name))
     (given,) = team.logs(name)
     (pod,) = team.pods(name)
     assert given.partition("=")[2] in offered[pod.spec.node_name]
@@ -184,12 +175,12 @@ def test_a_claim_above_the_quota_waits_until_devices_are_free(
 ) -> None:
     every = sum(len(devices) for devices in offered.values())
     first = run(team.job(HOLD, every))
-    until(
+    wait_for(
         f"all pods of {first} run",
         lambda: [p.status.phase for p in team.pods(first)] == ["Running"] * every,
     )
     second = run(team.job(SHOW))
-    waiting = until(f"Kueue has looked at {second}", lambda: team.workload(second))
+    waiting = wait_for(f"Kueue has looked at {second}", lambda: team.workload(second))
     assert waiting["QuotaReserved"]["status"] == "False"
     assert f"insufficient unused quota for {RESOURCE}" in waiting["QuotaReserved"]["message"]
     assert team.batch.read_namespaced_job(second, team.namespace).spec.suspend
@@ -197,8 +188,8 @@ def test_a_claim_above_the_quota_waits_until_devices_are_free(
     # A pod that ends gives its device back, whatever the others of its job do.
     for pod in team.pods(first):
         kubectl("exec", f"--namespace={team.namespace}", pod.metadata.name, "--", *END)
-    until(f"{first} is complete", lambda: team.complete(first))
-    until(f"{second} is complete", lambda: team.complete(second))
+    wait_for(f"{first} is complete", lambda: team.complete(first))
+    wait_for(f"{second} is complete", lambda: team.complete(second))
     # Every pod had a device of its own.
     where = [pod.spec.node_name for pod in team.pods(first)]
     assert len(set(zip(where, team.logs(first), strict=True))) == every
@@ -230,7 +221,7 @@ def test_training_counts_its_devices(team: Team, offered: dict[str, list[str]]) 
                 (c["type"], c["status"]) == ("Complete", "True") for c in told.get("conditions", [])
             )
 
-        until(f"{name} is complete", ended)
+        wait_for(f"{name} is complete", ended)
         listed = team.custom.list_namespaced_custom_object(*KUEUE, team.namespace, "workloads")
         (workload,) = (
             item

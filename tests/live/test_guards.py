@@ -14,7 +14,7 @@ from kubernetes.dynamic.exceptions import DynamicApiError
 from components.labels import QUEUE, TENANT
 from components.pods import container_security, pod_security, resources
 from tests.conftest import Platform
-from tests.journeys.conftest import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.live
 GPU = {"limits": {"nvidia.com/gpu": 1}}

@@ -11,7 +11,8 @@ import yaml
 
 from addons import FILES, script
 from tests.live.conftest import Kubectl
-from tests.live.metrics import query, rules, wait_for
+from tests.live.metrics import query, rules
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.live
 
@@ -58,6 +59,16 @@ def test_a_panel_has_data(panel: dict[str, Any], kubectl: Kubectl) -> None:
             query(kubectl, expression)
         else:
             wait_for(expression, partial(query, kubectl, expression), seconds=120)
+
+
+def test_what_is_told_of_the_cluster_outlives_the_pod_that_tells_it(kubectl: Kubectl) -> None:
+    told_by = "app.kubernetes.io/name=kube-state-metrics"
+    kubectl("delete", "pod", "--namespace=cluster-metrics", f"--selector={told_by}")
+    killed = query(kubectl, "time()")
+    fresh = f"timestamp(kube_namespace_created) > {killed[1]}"
+    wait_for("the next pod is collected", partial(query, kubectl, fresh))
+    ever = "count by (namespace) (last_over_time(kube_namespace_created[1h])) > 1"
+    assert not query(kubectl, ever)
 
 
 def test_prometheus_evaluates_every_rule(kubectl: Kubectl) -> None:

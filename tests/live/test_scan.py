@@ -12,7 +12,7 @@ import pytest
 from kubernetes import client, config
 
 from tests.conftest import Platform
-from tests.journeys.conftest import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.live
 REPORTS = ("openreports.io", "v1alpha1")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from components.status import report
+from stacks import profile_page
 from stacks.cli.reference import PAGE, page
 from tools.paths import REPO
 
@@ -9,6 +10,10 @@ PARTS = [v for v in vars(report).values() if isinstance(v, type) and issubclass(
 
 def test_the_page_of_commands_is_what_the_command_says() -> None:
     assert PAGE.read_text() == page(), "run `make docs`"
+
+
+def test_the_page_of_profiles_is_what_a_stack_gets() -> None:
+    assert profile_page.PAGE.read_text() == profile_page.page(), "run `make docs`"
 
 
 def test_every_field_of_a_status_report_is_on_its_page() -> None:
