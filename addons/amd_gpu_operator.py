@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from components.addon import Addon, AddonSettings, Context, Manifest
+from components.devices import asking, tolerating
 from components.pods import job, resources
 from components.probes import Probe, available, completes
 
@@ -70,10 +71,7 @@ def sample(ctx: Context) -> Manifest:
         command=["bash", "-euc", look],
         user=65532,
     )
-    pod = made["spec"]["template"]["spec"]
-    pod["tolerations"] = [{"key": RESOURCE, "operator": "Exists", "effect": "NoSchedule"}]
-    pod["containers"][0]["resources"]["limits"][RESOURCE] = "1"
-    return made
+    return tolerating(asking(made, RESOURCE), RESOURCE)
 
 
 def ready(_: Context) -> tuple[Probe, ...]:

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import Field
 
 from components.addon import Addon, AddonSettings, Context, Manifest
-from components.devices import Devices
-from components.facts import ClusterFacts, Pool
+from components.devices import Devices, asking
+from components.facts import ClusterFacts
 from components.labels import POOL
 from components.pods import job, resources
 from components.probes import Probe, available, completes
@@ -29,14 +29,9 @@ class Settings(AddonSettings):
     product: str = Field(default="NVIDIA-H100-80GB-HBM3-SIMULATED", pattern=r"-SIMULATED$")
 
 
-def pools(facts: ClusterFacts) -> list[Pool]:
-    """Return the pools of nodes that exist and have no accelerator of their own."""
-    return [pool for pool in facts.pools if pool.device == "none"]
-
-
 def devices(facts: ClusterFacts, settings: Any) -> tuple[Devices, ...]:
     """Say how many devices there seem to be, for the queues."""
-    per_node = {pool.name: int(settings.per_node) for pool in pools(facts)}
+    per_node = {pool.name: int(settings.per_node) for pool in facts.without_devices}
     return (Devices(resource=RESOURCE, device="simulated", per_node=per_node),)
 
 
@@ -48,7 +43,7 @@ def values(ctx: Context) -> dict[str, Any]:
     return {
         "topology": {
             "nodePoolLabelKey": POOL,
-            "nodePools": {found.name: pool for found in pools(ctx.facts)},
+            "nodePools": {found.name: pool for found in ctx.facts.without_devices},
         },
         "devicePlugin": small,
         "statusUpdater": small,
@@ -63,8 +58,7 @@ def values(ctx: Context) -> dict[str, Any]:
 def sample(ctx: Context) -> Manifest:
     """Return a job that runs where a device is left."""
     made = job(NAME, NAME, "proof", image=ctx.image("curl"), command=["true"], user=65532)
-    made["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"][RESOURCE] = "1"
-    return made
+    return asking(made, RESOURCE)
 
 
 def ready(_: Context) -> tuple[Probe, ...]:

@@ -6,11 +6,12 @@ where this repository is tested: there is no such GPU there.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from components.addon import Addon, AddonSettings, Context, Manifest
+from components.devices import asking
 from components.labels import managed, selector
 from components.pods import container_security, job, resources
 from components.probes import Probe, available, completes
@@ -98,11 +99,7 @@ def sample(ctx: Context) -> Manifest:
     made = job(
         NAME, NAME, "proof", image=ctx.image("curl"), command=["bash", "-euc", look], user=65532
     )
-    limits: dict[str, Any] = made["spec"]["template"]["spec"]["containers"][0]["resources"][
-        "limits"
-    ]
-    limits[f"gpu.intel.com/{ctx.settings.module}"] = "1"
-    return made
+    return asking(made, f"gpu.intel.com/{ctx.settings.module}")
 
 
 def ready(_: Context) -> tuple[Probe, ...]:

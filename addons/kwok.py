@@ -7,10 +7,11 @@ from typing import Any
 import yaml
 
 from addons import script
+from components.access import account, cluster_role
 from components.addon import Addon, Context, Manifest
 from components.clusters.shapes import SHAPES
 from components.facts import Pool
-from components.labels import DEVICE, FAKE_NODE, POOL, managed, selector
+from components.labels import DEVICE, FAKE_NODE, POOL, selector
 from components.pods import container_security, resources, versioned
 from components.probes import Probe, available, condition
 from components.quantities import canonical
@@ -88,26 +89,9 @@ def _file() -> str:
 def workloads(ctx: Context) -> list[Manifest]:
     """Return the controller, what it may do, and what becomes of nodes and pods."""
     served = server(ctx)
-    cluster = {"name": f"cnai-{NAME}", "labels": managed(NAME)}
     return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": served.metadata},
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRole",
-            "metadata": cluster,
-            "rules": RULES,
-        },
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": cluster,
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": cluster["name"],
-            },
-            "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": NAME}],
-        },
+        account(NAME, NAME),
+        *cluster_role(NAME, NAME, RULES),
         served.config({"kwok.yaml": _file()}),
         served.deployment(),
     ]

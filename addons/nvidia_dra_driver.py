@@ -8,17 +8,16 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from components.addon import Addon, AddonSettings, Context, Manifest
-from components.devices import Devices
-from components.labels import managed
+from components.devices import API, Devices, claim_template, claiming, tolerating
 from components.pods import job, resources
 from components.probes import Probe, available, completes
 
 NAME = "nvidia-dra-driver"
 CHART = "dra-driver-nvidia-gpu"
 CLASS = "gpu.nvidia.com"
+RESOURCE = "nvidia.com/gpu"
 OWNS = "nvidia-devices"
 TEMPLATE = "one-gpu"
-API = "resource.k8s.io/v1"
 Sharing = Literal["exclusive", "time-slicing", "mps"]
 GATES: dict[Sharing, dict[str, bool]] = {
     "exclusive": {},
@@ -64,18 +63,7 @@ def values(ctx: Context) -> dict[str, Any]:
 
 def devices(_facts: Any, _settings: Any) -> tuple[Devices, ...]:
     """Say that claims count as the GPUs of the pools, whose quota is theirs already."""
-    return (Devices(resource="nvidia.com/gpu", claim=CLASS, device="real"),)
-
-
-def template() -> Manifest:
-    """Return the template of a claim of one whole GPU."""
-    request = {"name": "gpu", "exactly": {"deviceClassName": CLASS, "count": 1}}
-    return {
-        "apiVersion": API,
-        "kind": "ResourceClaimTemplate",
-        "metadata": {"name": TEMPLATE, "namespace": NAME, "labels": managed(NAME)},
-        "spec": {"spec": {"devices": {"requests": [request]}}},
-    }
+    return (Devices(resource=RESOURCE, claim=CLASS, device="real"),)
 
 
 def sample(ctx: Context) -> Manifest:
@@ -88,11 +76,7 @@ def sample(ctx: Context) -> Manifest:
         command=["bash", "-euc", 'nvidia-smi --list-gpus | grep "UUID:"'],
         user=65532,
     )
-    pod = made["spec"]["template"]["spec"]
-    pod["tolerations"] = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
-    pod["resourceClaims"] = [{"name": "gpu", "resourceClaimTemplateName": TEMPLATE}]
-    pod["containers"][0]["resources"]["claims"] = [{"name": "gpu"}]
-    return made
+    return tolerating(claiming(made, TEMPLATE), RESOURCE)
 
 
 def ready(_: Context) -> tuple[Probe, ...]:
@@ -114,7 +98,7 @@ ADDON = Addon(
     privileged=True,
     values=values,
     ready=ready,
-    resources=lambda _: [template()],
+    resources=lambda _: [claim_template(NAME, TEMPLATE, CLASS)],
     proof=lambda ctx: (completes("a claimed GPU is seen by its pod", sample(ctx)),),
     devices=devices,
 )

@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field, model_validator
 
 from components.addon import Addon, AddonSettings, Context, Manifest
+from components.devices import asking, tolerating
 from components.pods import job, resources
 from components.probes import Probe, available, completes, condition
 
@@ -118,10 +119,7 @@ def sample(ctx: Context) -> Manifest:
         command=["bash", "-euc", look],
         user=65532,
     )
-    pod = made["spec"]["template"]["spec"]
-    pod["tolerations"] = [{"key": WHOLE, "operator": "Exists", "effect": "NoSchedule"}]
-    pod["containers"][0]["resources"]["limits"][resource(ctx.settings)] = "1"
-    return made
+    return tolerating(asking(made, resource(ctx.settings)), WHOLE)
 
 
 def proof(ctx: Context) -> tuple[Probe, ...]:

@@ -10,9 +10,10 @@ from typing import Any
 
 from pydantic import Field
 
+from components.access import account, allow, cluster_role
 from components.addon import Addon, AddonSettings, Context, Manifest
-from components.devices import Devices
-from components.facts import ClusterFacts, Pool
+from components.devices import API, Devices, claim_template, claiming
+from components.facts import ClusterFacts
 from components.labels import DEVICE, POOL, managed, selector
 from components.pods import container_security, job, resources
 from components.probes import available, completes
@@ -24,8 +25,6 @@ DRIVER = "gpu.example.com"
 """Name of driver and DeviceClass: upstream's, of a domain that can belong to nobody."""
 RESOURCE = "cnai.dev/gpu"
 """What queues count, and what a container may ask for by name instead of by a claim."""
-API = "resource.k8s.io/v1"
-RBAC = "rbac.authorization.k8s.io"
 TEMPLATE = "one-device"
 METRICS = 8080
 KUBELET = "/var/lib/kubelet"
@@ -34,19 +33,15 @@ PATHS = {
     "registry": f"{KUBELET}/plugins_registry",
     "cdi": "/var/run/cdi",
 }
-RULES: list[dict[str, Any]] = [
-    {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]},
-    {
-        "apiGroups": ["resource.k8s.io"],
-        "resources": ["resourceclaims"],
-        "verbs": ["get", "list", "watch"],
-    },
-    {
-        "apiGroups": ["resource.k8s.io"],
-        "resources": ["resourceslices"],
-        "verbs": ["create", "delete", "get", "list", "patch", "update", "watch"],
-    },
-]
+RULES = (
+    allow("", ["nodes"], ["get"]),
+    allow("resource.k8s.io", ["resourceclaims"], ["get", "list", "watch"]),
+    allow(
+        "resource.k8s.io",
+        ["resourceslices"],
+        ["create", "delete", "get", "list", "patch", "update", "watch"],
+    ),
+)
 GIVEN = 'env | grep "^GPU_DEVICE_[0-9]*=gpu-"'
 """Shell command that fails in a container without a device; what it prints came through CDI."""
 
@@ -57,14 +52,9 @@ class Settings(AddonSettings):
     per_node: int = Field(default=2, ge=1, le=128)
 
 
-def pools(facts: ClusterFacts) -> list[Pool]:
-    """Return the pools of nodes that exist and have no accelerator of their own."""
-    return [pool for pool in facts.pools if pool.device == "none"]
-
-
 def devices(facts: ClusterFacts, settings: Any) -> tuple[Devices, ...]:
     """Say which devices there are, for the queues."""
-    per_node = {pool.name: int(settings.per_node) for pool in pools(facts)}
+    per_node = {pool.name: int(settings.per_node) for pool in facts.without_devices}
     return (Devices(resource=RESOURCE, claim=DRIVER, device="simulated", per_node=per_node),)
 
 
@@ -89,7 +79,11 @@ def driver(ctx: Context) -> Manifest:
         "resources": resources("10m", "32Mi", "128Mi"),
         "volumeMounts": [{"name": name, "mountPath": path} for name, path in PATHS.items()],
     }
-    where = {"key": POOL, "operator": "In", "values": [pool.name for pool in pools(ctx.facts)]}
+    where = {
+        "key": POOL,
+        "operator": "In",
+        "values": [pool.name for pool in ctx.facts.without_devices],
+    }
     terms = {"nodeSelectorTerms": [{"matchExpressions": [where]}]}
     pod = {
         "serviceAccountName": NAME,
@@ -123,8 +117,6 @@ def marked() -> dict[str, str]:
 
 def workloads(ctx: Context) -> list[Manifest]:
     """Return the driver, what it may do, and the class by which its devices are claimed."""
-    cluster = {"name": f"cnai-{NAME}", "labels": managed(NAME)}
-    here = {"name": NAME, "namespace": NAME, "labels": managed(NAME)}
     # The driver may write the status of its own devices in claims of its own node, no others.
     claims = {
         "apiGroups": ["resource.k8s.io"],
@@ -132,22 +124,9 @@ def workloads(ctx: Context) -> list[Manifest]:
         "verbs": ["associated-node:patch", "associated-node:update"],
         "resourceNames": [DRIVER],
     }
-    role = {"apiGroup": RBAC, "kind": "ClusterRole", "name": cluster["name"]}
     return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": here},
-        {
-            "apiVersion": f"{RBAC}/v1",
-            "kind": "ClusterRole",
-            "metadata": cluster,
-            "rules": [*RULES, claims],
-        },
-        {
-            "apiVersion": f"{RBAC}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": cluster,
-            "roleRef": role,
-            "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": NAME}],
-        },
+        account(NAME, NAME),
+        *cluster_role(NAME, NAME, [*RULES, claims]),
         device_class(),
         driver(ctx),
     ]
@@ -166,17 +145,6 @@ def device_class() -> Manifest:
     }
 
 
-def template() -> Manifest:
-    """Return the template of a claim of one device."""
-    request = {"name": "device", "exactly": {"deviceClassName": DRIVER, "count": 1}}
-    return {
-        "apiVersion": API,
-        "kind": "ResourceClaimTemplate",
-        "metadata": {"name": TEMPLATE, "namespace": NAME, "labels": managed(NAME)},
-        "spec": {"spec": {"devices": {"requests": [request]}}},
-    }
-
-
 def sample(ctx: Context) -> Manifest:
     """Return a job that claims a device and fails when its container was not given one."""
     made = job(
@@ -187,10 +155,7 @@ def sample(ctx: Context) -> Manifest:
         command=["bash", "-euc", GIVEN],
         user=65532,
     )
-    pod = made["spec"]["template"]["spec"]
-    pod["resourceClaims"] = [{"name": "device", "resourceClaimTemplateName": TEMPLATE}]
-    pod["containers"][0]["resources"]["claims"] = [{"name": "device"}]
-    return made
+    return claiming(made, TEMPLATE)
 
 
 ADDON = Addon(
@@ -205,7 +170,7 @@ ADDON = Addon(
     scrapes=(Scrape(name=NAME, namespace=NAME, labels=selector(NAME), port=METRICS),),
     workloads=workloads,
     ready=lambda _: (available("DaemonSet", NAME, NAME),),
-    resources=lambda _: [template()],
+    resources=lambda _: [claim_template(NAME, TEMPLATE, DRIVER)],
     proof=lambda ctx: (completes("a claimed device comes into its container", sample(ctx)),),
     devices=devices,
 )

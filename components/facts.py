@@ -59,6 +59,11 @@ class ClusterFacts:
     provides: frozenset[str] = frozenset()
 
     @property
+    def without_devices(self) -> tuple[Pool, ...]:
+        """Pools of nodes that exist and have no accelerator of their own."""
+        return tuple(pool for pool in self.pools if pool.device == "none")
+
+    @property
     def simulated(self) -> tuple[Pool, ...]:
         """Pools whose nodes are simulated."""
         return tuple(pool for pool in self.pools if pool.device == "simulated")

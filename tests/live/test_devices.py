@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from kubernetes import client, config
 
-from addons.simulated_devices import API, DRIVER, RESOURCE
+from addons.simulated_devices import DRIVER, RESOURCE
+from components.devices import API
 from components.labels import DEVICE, QUEUE
 from components.pods import job
 from tests.conftest import Platform
