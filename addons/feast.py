@@ -6,8 +6,9 @@ from addons import script
 from components.addon import Addon, AddonSettings, Context, Manifest
 from components.labels import managed, selector
 from components.pods import container_security, job, resources, versioned
-from components.probes import Probe, available, completes
+from components.probes import available, completes
 from components.scrapes import Scrape
+from components.team import Share, Team, Way
 from components.workloads import Server, mounts, variables
 
 NAME = "feast"
@@ -144,43 +145,36 @@ def config(namespace: str, data: dict[str, str]) -> Manifest:
 
 
 def workloads(ctx: Context) -> list[Manifest]:
-    """Return the servers of every team, their addresses, fences and hourly copies."""
-    ports = (("online", ONLINE), ("offline", OFFLINE), ("registry", REGISTRY))
-    made: list[Manifest] = [
+    """Return the ways to the stores, and the program of the servers."""
+    return [
         ctx.database(NAME).secret(NAME),
         ctx.bucket(NAME).secret(NAME),
         config(NAME, {name: script(NAME, name) for name in FILES}),
     ]
-    for team in ctx.teams:
-        served = server(ctx, team)
-        made += [
-            fence(team),
-            served.service([{"name": name, "port": port} for name, port in ports]),
+
+
+def per_team(ctx: Context, team: Team) -> Share:
+    """Give a team its project: servers, fence, hourly copies, and what upstream's client reads."""
+    served = server(ctx, team.name)
+    ports = {"online": ONLINE, "offline": OFFLINE, "registry": REGISTRY}
+    return Share(
+        workloads=[
+            fence(team.name),
+            served.service([{"name": name, "port": port} for name, port in ports.items()]),
             served.deployment(),
-            materialization(ctx, team),
-        ]
-    return made
-
-
-def clients(ctx: Context) -> list[Manifest]:
-    """Return, in each team's namespace, the configuration of the upstream client."""
-    return [config(team, {"feature_store.yaml": client(team)}) for team in ctx.teams]
-
-
-def ready(ctx: Context) -> tuple[Probe, ...]:
-    """Claim that the servers of every team answer: Deployments ask each of the three."""
-    return tuple(available("Deployment", NAME, team, timeout=600) for team in ctx.teams)
-
-
-def proof(ctx: Context) -> tuple[Probe, ...]:
-    """Claim that, for each team, rows become a file, then servable, and come back over HTTP."""
-    return tuple(
-        completes(
-            f"features of team {team} come back from Feast as they were written",
-            task(ctx, team, "proof", ["python3", "/etc/cnai/proof.py"]),
-            timeout=600,
-        )
-        for team in ctx.teams
+            materialization(ctx, team.name),
+        ],
+        # The Deployment asks each of the three servers.
+        ready=[available("Deployment", NAME, team.name, timeout=600)],
+        resources=[config(team.namespace, {"feature_store.yaml": client(team.name)})],
+        proof=[
+            completes(
+                f"features of team {team.name} come back from Feast as they were written",
+                task(ctx, team.name, "proof", ["python3", "/etc/cnai/proof.py"]),
+                timeout=600,
+            )
+        ],
+        ways=[Way(namespace=NAME, pods=selector(NAME, team.name), ports=tuple(ports.values()))],
     )
 
 
@@ -193,8 +187,6 @@ ADDON = Addon(
     images=(NAME,),
     settings=FeastSettings,
     workloads=workloads,
-    ready=ready,
-    resources=clients,
-    proof=proof,
+    per_team=per_team,
     scrapes=(Scrape(name=NAME, namespace=NAME, labels={"cnai.dev/addon": NAME}, port=METRICS),),
 )

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from components.access import allow
 from components.addon import Addon, Context
 from components.pods import container_security, pod_security, resources
 from components.probes import Probe, accepted, available, completes, established
 from components.scrapes import Scrape
+from components.team import WRITE, Share, Team
 
 NAME = "jobset"
 NAMESPACE = "jobset-system"
@@ -73,6 +75,11 @@ def proof(ctx: Context) -> tuple[Probe, ...]:
     return (completes("a JobSet completes", sample(ctx), type_="Completed"),)
 
 
+def per_team(_ctx: Context, _team: Team) -> Share:
+    """Let members work with groups of Jobs."""
+    return Share(rules=[allow("jobset.x-k8s.io", ["jobsets"], WRITE)])
+
+
 ADDON = Addon(
     name=NAME,
     title="Groups of Jobs that start, restart and end as one",
@@ -82,6 +89,7 @@ ADDON = Addon(
     crds=crds,
     values=values,
     ready=ready,
+    per_team=per_team,
     proof=proof,
     scrapes=(
         Scrape(

@@ -14,6 +14,7 @@ from components.labels import managed, selector
 from components.pods import container_security, resources
 from components.probes import Probe, available, condition, established
 from components.scrapes import Scrape
+from components.team import WRITE, Share, Team
 from components.workloads import Server, mounts, variables
 
 NAME = "keda"
@@ -241,6 +242,12 @@ def proof(_: Context) -> tuple[Probe, ...]:
     )
 
 
+def per_team(_ctx: Context, _team: Team) -> Share:
+    """Let members say what their workloads are scaled by."""
+    kinds = ["scaledobjects", "scaledjobs", "triggerauthentications"]
+    return Share(rules=[allow("keda.sh", kinds, WRITE)])
+
+
 ADDON = Addon(
     name=NAME,
     title="Replicas by any metric, down to none",
@@ -252,6 +259,7 @@ ADDON = Addon(
     crds=crds,
     workloads=workloads,
     ready=ready,
+    per_team=per_team,
     resources=scaled,
     proof=proof,
     scrapes=tuple(

@@ -8,11 +8,13 @@ from typing import Any
 import yaml
 
 from addons import script
+from components.access import allow
 from components.addon import Addon, Context, Manifest
 from components.labels import managed
 from components.pods import container_security, resources
 from components.probes import Probe, accepted, available, completes, established
 from components.scrapes import Scrape
+from components.team import WRITE, Share, Team
 
 NAME = "kserve"
 CONTROLLER = "kserve-controller-manager"
@@ -185,6 +187,13 @@ def proof(_: Context) -> tuple[Probe, ...]:
     return (completes("an InferenceGraph is ready", graph(), type_="Ready"),)
 
 
+def per_team(_ctx: Context, _team: Team) -> Share:
+    """Let members serve models."""
+    return Share(
+        rules=[allow("serving.kserve.io", ["inferenceservices", "inferencegraphs"], WRITE)]
+    )
+
+
 ADDON = Addon(
     name=NAME,
     title="Models behind HTTP, as InferenceServices and InferenceGraphs",
@@ -194,6 +203,7 @@ ADDON = Addon(
     crds=lambda ctx: [ctx.module(NAME) / "config/crd/full" / file for file in KINDS],
     workloads=workloads,
     ready=ready,
+    per_team=per_team,
     resources=lambda ctx: [storage(ctx)],
     proof=proof,
     scrapes=(

@@ -7,19 +7,20 @@ from typing import Any
 
 import yaml
 
+from components.access import allow
 from components.addon import Addon, Context, Manifest
 from components.devices import Devices
 from components.facts import Pool
+from components.grants import API, PLATFORM, groups
 from components.labels import POOL, QUEUE, TENANT
 from components.pods import job, resources
 from components.probes import Probe, accepted, available, completes, condition, established
-from components.quantities import canonical
+from components.quotas import capacity
 from components.scrapes import Scrape
+from components.team import Share, Team
 
 NAME = "kueue"
 NAMESPACE = "kueue-system"
-API = "kueue.x-k8s.io/v1beta2"
-CLUSTER_QUEUE = "platform"
 LOCAL_QUEUE = "default"
 FRAMEWORKS = ("batch/job", "jobset.x-k8s.io/jobset", "trainer.kubeflow.org/trainjob", "pod")
 
@@ -83,58 +84,67 @@ def flavor(pool: Pool) -> Manifest:
     }
 
 
-def cluster_queue(pools: tuple[Pool, ...], devices: Sequence[Devices] = ()) -> Manifest:
-    """Return the queue of the whole platform: what its pools may be used for, and no more."""
-    accelerators = sorted(
-        {pool.accelerator for pool in pools if pool.accelerator} | {d.resource for d in devices}
-    )
+def cluster_queue(name: str, tenant: Manifest, groups: Sequence[Manifest] = ()) -> Manifest:
+    """Return a queue of the cohort: what a queue does not use is lent to the others of it.
 
-    def count(pool: Pool, name: str) -> int:
-        if pool.accelerator == name:
-            return pool.accelerators
-        return pool.count * sum(d.per_node.get(pool.name, 0) for d in devices if d.resource == name)
-
-    def quota(pool: Pool) -> Manifest:
-        amounts: dict[str, str | int] = {"cpu": pool.quota.cpu, "memory": pool.quota.memory}
-        for name in accelerators:
-            amounts[name] = count(pool, name)
-        return {
-            "name": pool.name,
-            "resources": [{"name": n, "nominalQuota": canonical(q)} for n, q in amounts.items()],
-        }
-
-    group = {
-        "coveredResources": ["cpu", "memory", *accelerators],
-        "flavors": [quota(pool) for pool in pools],
-    }
+    ``tenant`` selects the namespaces whose jobs it takes. Who lent has it back at once when it is
+    needed: the youngest of those who borrowed go back into their queue.
+    """
     return {
         "apiVersion": API,
         "kind": "ClusterQueue",
-        "metadata": {"name": CLUSTER_QUEUE},
+        "metadata": {"name": name},
         "spec": {
-            "namespaceSelector": {"matchExpressions": [{"key": TENANT, "operator": "Exists"}]},
-            "resourceGroups": [group],
+            "cohortName": PLATFORM,
+            "namespaceSelector": tenant,
+            "preemption": {
+                "reclaimWithinCohort": "Any",
+                "withinClusterQueue": "LowerPriority",
+            },
+            **({"resourceGroups": list(groups)} if groups else {}),
         },
     }
 
 
-def local_queue(team: str) -> Manifest:
+def local_queue(team: Team) -> Manifest:
     """Return the queue that a team's jobs name."""
     return {
         "apiVersion": API,
         "kind": "LocalQueue",
-        "metadata": {"name": LOCAL_QUEUE, "namespace": team},
-        "spec": {"clusterQueue": CLUSTER_QUEUE},
+        "metadata": {"name": LOCAL_QUEUE, "namespace": team.namespace},
+        "spec": {"clusterQueue": team.name if team.quota else PLATFORM},
     }
 
 
 def queues(ctx: Context) -> list[Manifest]:
-    """Return flavors, the ClusterQueue and a LocalQueue for each team."""
-    return [
-        *[flavor(pool) for pool in ctx.facts.pools],
-        cluster_queue(ctx.facts.pools, ctx.devices),
-        *[local_queue(team) for team in ctx.teams],
-    ]
+    """Return flavors and the platform's own queue, whose quota is what no team was granted."""
+    every = {"matchExpressions": [{"key": TENANT, "operator": "Exists"}]}
+    return [*[flavor(pool) for pool in ctx.facts.pools], cluster_queue(PLATFORM, every)]
+
+
+def per_team(ctx: Context, team: Team) -> Share:
+    """Give a team its queue, which only its own namespace gets jobs into."""
+    own = {"matchLabels": {TENANT: team.name}}
+    made = [cluster_queue(team.name, own, groups(team.quota))] if team.quota else []
+    asks = job(
+        NAME,
+        team.namespace,
+        "queue-proof",
+        image=ctx.image("curl"),
+        command=["true"],
+        user=65532,
+        labels={QUEUE: LOCAL_QUEUE},
+    )
+    return Share(
+        resources=[*made, local_queue(team)],
+        proof=(
+            condition(API, "LocalQueue", LOCAL_QUEUE, "Active", namespace=team.namespace),
+            completes(f"a job of team {team.name} is admitted and completes", asks),
+        ),
+        rules=[
+            allow("kueue.x-k8s.io", ["localqueues", "workloads"], ["get", "list", "watch"]),
+        ],
+    )
 
 
 def ready(ctx: Context) -> tuple[Probe, ...]:
@@ -146,26 +156,9 @@ def ready(ctx: Context) -> tuple[Probe, ...]:
     )
 
 
-def proof(ctx: Context) -> tuple[Probe, ...]:
-    """Claim that the queues are active and that one admits a job, which runs to its end."""
-    probes = [condition(API, "ClusterQueue", CLUSTER_QUEUE, "Active")]
-    for team in ctx.teams:
-        probes += [
-            condition(API, "LocalQueue", LOCAL_QUEUE, "Active", namespace=team),
-            completes(
-                f"a job of team {team} is admitted and completes",
-                job(
-                    NAME,
-                    team,
-                    "queue-proof",
-                    image=ctx.image("curl"),
-                    command=["true"],
-                    user=65532,
-                    labels={QUEUE: LOCAL_QUEUE},
-                ),
-            ),
-        ]
-    return tuple(probes)
+def proof(_: Context) -> tuple[Probe, ...]:
+    """Claim that the platform's queue is active; each team's queue admits a job."""
+    return (condition(API, "ClusterQueue", PLATFORM, "Active"),)
 
 
 ADDON = Addon(
@@ -179,6 +172,8 @@ ADDON = Addon(
     ready=ready,
     resources=queues,
     proof=proof,
+    per_team=per_team,
+    capacity=lambda ctx: capacity(ctx.facts.pools, ctx.devices),
     scrapes=(
         Scrape(
             name=NAME,

@@ -11,6 +11,7 @@ from components.labels import QUEUE, TENANT
 from components.pods import container_security, resources
 from components.probes import Probe, accepted, available, established, refused
 from components.scrapes import Scrape
+from components.team import Share, Team
 from components.workloads import Server
 
 NAME = "kyverno"
@@ -127,22 +128,21 @@ def serving(ctx: Context, team: str, labels: dict[str, str]) -> Manifest:
     return made
 
 
-def proof(ctx: Context) -> tuple[Probe, ...]:
-    """Claim that each team is refused a way past its queue, and not the one through it."""
-    probes: list[Probe] = []
-    for team in ctx.teams:
-        probes += [
+def per_team(ctx: Context, team: Team) -> Share:
+    """Claim that a team is refused a way past its queue, and not the one through it."""
+    return Share(
+        proof=[
             refused(
-                f"team {team} takes no accelerator past its queue",
-                serving(ctx, team, {}),
+                f"team {team.name} takes no accelerator past its queue",
+                serving(ctx, team.namespace, {}),
                 contains="CNAI-GPU-001",
             ),
             accepted(
-                f"team {team} asks its queue for an accelerator",
-                serving(ctx, team, {QUEUE: "default"}),
+                f"team {team.name} asks its queue for an accelerator",
+                serving(ctx, team.namespace, {QUEUE: "default"}),
             ),
         ]
-    return tuple(probes)
+    )
 
 
 ADDON = Addon(
@@ -155,7 +155,7 @@ ADDON = Addon(
     values=values,
     ready=ready,
     resources=lambda ctx: list(ctx.guards),
-    proof=proof,
+    per_team=per_team,
     scrapes=(
         Scrape(
             name="kyverno",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from addons import script
 from components.addon import Addon, AddonSettings, Context, Manifest
+from components.labels import selector
 from components.pods import container_security, job, resources, versioned
 from components.probes import Probe, answers, available, completes
+from components.team import Share, Team, Way
 from components.workloads import Server, mounts, variables
 
 NAME = "mlflow"
@@ -114,6 +116,11 @@ def proof(ctx: Context) -> tuple[Probe, ...]:
     )
 
 
+def per_team(_ctx: Context, _team: Team) -> Share:
+    """Open the way to the server."""
+    return Share(ways=[Way(namespace=NAME, pods=selector(NAME), ports=(PORT,))])
+
+
 ADDON = Addon(
     name=NAME,
     title="Runs, metrics and models in PostgreSQL and the object store",
@@ -124,6 +131,7 @@ ADDON = Addon(
     settings=MlflowSettings,
     workloads=workloads,
     ready=ready,
+    per_team=per_team,
     proof=proof,
     endpoints={NAME: "http"},
     addresses={NAME: f"http://{NAME}.{NAME}.svc:{PORT}"},

@@ -8,6 +8,7 @@ from components.labels import managed
 from components.pods import container_security, job, resources
 from components.probes import Probe, accepted, completes
 from components.scrapes import TEAMS, Scrape
+from components.team import Share, Team
 from components.workloads import mounts, variables
 
 NAME = "mlflow-serving"
@@ -181,8 +182,14 @@ def rights() -> list[Manifest]:
 
 
 def workloads(ctx: Context) -> list[Manifest]:
-    """Return each team's way to the bucket, and the rights of the proof."""
-    return [*(m for place in (NAME, *ctx.teams) for m in access(ctx, place)), *rights()]
+    """Return the proof's way to the bucket, and its rights."""
+    return [*access(ctx, NAME), *rights()]
+
+
+def per_team(ctx: Context, team: Team) -> Share:
+    """Give a team the account of its InferenceServices, with a key that reads models."""
+    # The key reads the models of all teams: who is not of the platform goes through MLflow.
+    return Share() if team.tenant else Share(workloads=access(ctx, team.namespace))
 
 
 def ready(ctx: Context) -> tuple[Probe, ...]:
@@ -230,5 +237,6 @@ ADDON = Addon(
     ready=ready,
     resources=lambda ctx: [runtime(ctx), registry(ctx)],
     proof=proof,
+    per_team=per_team,
     scrapes=(Scrape(name=NAME, namespace=TEAMS, labels={"cnai.dev/server": SERVER}, port=METRICS),),
 )

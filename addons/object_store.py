@@ -7,9 +7,11 @@ from typing import Any
 
 from addons import script
 from components.addon import Addon, AddonSettings, Context, Manifest
+from components.labels import selector
 from components.pods import container_security, job, resources, versioned
 from components.probes import Probe, available
 from components.stores import Bucket
+from components.team import Share, Team, Way
 from components.workloads import Server, mounts, variables
 
 NAME = "object-store"
@@ -141,6 +143,11 @@ def buckets(ctx: Context) -> list[Manifest]:
     return made
 
 
+def per_team(_ctx: Context, _team: Team) -> Share:
+    """Open the way to the S3 API."""
+    return Share(ways=[Way(namespace=NAME, pods=selector(NAME), ports=(PORT,))])
+
+
 ADDON = Addon(
     name=NAME,
     title="S3 API on a persistent volume, with a bucket for each addon that needs one",
@@ -151,6 +158,7 @@ ADDON = Addon(
     settings=ObjectStoreSettings,
     workloads=workloads,
     ready=ready,
+    per_team=per_team,
     resources=buckets,
     bucket=bucket,
 )

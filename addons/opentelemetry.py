@@ -10,6 +10,7 @@ from components.labels import selector
 from components.pods import container_security, job, resources, versioned
 from components.probes import Probe, answers, available, completes
 from components.scrapes import Scrape
+from components.team import Share, Team, Way
 from components.workloads import Server, mounts, variables
 
 NAME = "opentelemetry"
@@ -185,6 +186,11 @@ def sends_to_platform(ctx: Context) -> bool:
     return "jaeger" in ctx.addresses and stores(ctx).get("traces") == ctx.addresses.get("traces")
 
 
+def per_team(_ctx: Context, _team: Team) -> Share:
+    """Open the way for what a team's pods tell of themselves."""
+    return Share(ways=[Way(namespace=NAME, pods=selector(NAME, COLLECTOR), ports=(GRPC, HTTP))])
+
+
 ADDON = Addon(
     name=NAME,
     title="One address for traces, metrics and logs",
@@ -194,6 +200,7 @@ ADDON = Addon(
     settings=OpentelemetrySettings,
     workloads=workloads,
     ready=ready,
+    per_team=per_team,
     proof=proof,
     addresses={"otlp": f"{ADDRESS}:{HTTP}"},
     scrapes=tuple(

@@ -19,6 +19,7 @@ from components.monitors import API, addon, platform, teams
 from components.pods import container_security, resources
 from components.probes import Probe, answers, available, established, metric
 from components.scrapes import Scrape
+from components.team import Share, Team, Way
 from components.workloads import Server
 
 NAME = "prometheus"
@@ -225,6 +226,11 @@ def _own(name: str, port: int, *, pod: str | None = None) -> Scrape:
     return Scrape(name=name, namespace=NAMESPACE, labels=labels, port=port)
 
 
+def per_team(_ctx: Context, _team: Team) -> Share:
+    """Let the collector in, to whatever port a pod's metrics are at."""
+    return Share(ways=[Way(namespace=NAMESPACE, pods={"prometheus": INSTANCE}, inwards=True)])
+
+
 ADDON = Addon(
     name=NAME,
     title="Metrics of the platform and of teams, rules over them, and alerts",
@@ -234,6 +240,7 @@ ADDON = Addon(
     crds=crds,
     workloads=workloads,
     ready=ready,
+    per_team=per_team,
     resources=monitors,
     proof=proof,
     endpoints={NAME: "http", ALERTMANAGER: "http"},

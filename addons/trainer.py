@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from components.access import allow
 from components.addon import Addon, Context, Manifest
 from components.pods import container_security, pod_security, resources
 from components.probes import Probe, accepted, available, completes, established
 from components.scrapes import Scrape
+from components.team import WRITE, Share, Team
 
 NAME = "trainer"
 NAMESPACE = "kubeflow-system"
@@ -142,6 +144,11 @@ def proof(_: Context) -> tuple[Probe, ...]:
     return (completes("a TrainJob completes", sample()),)
 
 
+def per_team(_ctx: Context, _team: Team) -> Share:
+    """Let members train."""
+    return Share(rules=[allow("trainer.kubeflow.org", ["trainjobs", "trainingruntimes"], WRITE)])
+
+
 ADDON = Addon(
     name=NAME,
     title="Distributed training as one TrainJob",
@@ -152,6 +159,7 @@ ADDON = Addon(
     crds=crds,
     values=values,
     ready=ready,
+    per_team=per_team,
     resources=lambda ctx: [runtime(ctx)],
     proof=proof,
     scrapes=(

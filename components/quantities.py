@@ -36,6 +36,20 @@ def canonical(quantity: str | int) -> str:
     return _largest(int(billionths), 1000, DECIMAL)
 
 
+def amount(quantity: str | int) -> Decimal:
+    """Return a quantity as a number in its own unit: cores, bytes, pieces.
+
+    Raises ValueError for what is no quantity.
+    """
+    found = FORM.fullmatch(str(quantity))
+    if found is None:
+        raise ValueError(f"{quantity!r} is no quantity, as 500m, 2 or 4Gi are")
+    number, suffix = Decimal(found[1]), found[2]
+    if suffix in BINARY[1:]:
+        return number * Decimal(1024) ** BINARY.index(suffix)
+    return number * Decimal(1000) ** (DECIMAL.index(suffix) - NO_SUFFIX)
+
+
 def _largest(count: int, step: int, suffixes: tuple[str, ...]) -> str:
     if count == 0:
         return "0"

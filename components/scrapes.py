@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 TEAMS = "*"
 """As the namespace of a scrape: those of all teams."""
@@ -28,9 +28,3 @@ class Scrape:
     path: str = "/metrics"
     secure: bool = False
     cluster_wide: bool = False
-
-    def places(self, teams: Sequence[str]) -> tuple[Scrape, ...]:
-        """Return one scrape for each namespace that is meant."""
-        if self.namespace != TEAMS:
-            return (self,)
-        return tuple(replace(self, name=f"{self.name}-{t}", namespace=t) for t in teams)

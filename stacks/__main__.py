@@ -1,5 +1,5 @@
 """The program: the settings of the selected stack become a platform."""
 
-from stacks.compose import main
+from stacks.program import main
 
 main()

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
 import yaml
-from pulumi.runtime.config import CONFIG, get_config_env
 
 from addons import catalogue, pins
-from components.addon import Addon, Context, Manifest, order, predecessors, providers, select
+from components.addon import Addon, Context, Manifest
 from components.clusters import local
 from components.clusters.kind import KindCluster
 from components.clusters.node_images import NodeImage
 from components.facts import ClusterFacts, Quota
-from components.installation import Ground, Installation, namespace, place
+from components.installation import Installation
 from components.labels import TENANT
 from components.password import Password
-from stacks import stack_files
-from stacks.settings import Settings, addon_settings, inherited, load
+from components.selection import order, predecessors, providers, select
+from components.steps import Ground, namespace, place
+from components.team import Team
+from stacks.settings import Settings, addon_settings
 from tools import supply
 from tools.errors import Problem, ProblemError
 from tools.paths import REPO
@@ -29,28 +29,6 @@ from tools.supply import Mode
 
 GUARDS = REPO / "policies" / "kyverno"
 """One admission policy a file, named after the rule that it holds."""
-
-
-def main() -> None:
-    """Bring up the stack that Pulumi selected."""
-    try:
-        stack = pulumi.get_stack()
-        settings = load(inherited(stack, said(CONFIG.get() or get_config_env()), stack_files.read))
-        for name, value in Platform(stack, settings).outputs.items():
-            pulumi.export(name, value)
-    except ProblemError as error:
-        # The engine prints a traceback for anything else; a problem is its own four lines.
-        raise pulumi.RunError(str(error)) from None
-
-
-def said(config: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values of the namespace ``cnai``; Pulumi hands structured ones over as JSON."""
-    own = {
-        key.removeprefix(stack_files.NAMESPACE): value
-        for key, value in config.items()
-        if key.startswith(stack_files.NAMESPACE)
-    }
-    return {k: json.loads(v) if v[:1] in {"{", "["} else v for k, v in own.items()}
 
 
 def facts_of(stack: str, settings: Settings) -> ClusterFacts:
@@ -140,7 +118,7 @@ def contexts(
     devices = tuple(d for a in addons for d in a.devices(facts, said[a.name]))
     databases = tuple(n for a in addons for n in a.databases)
     buckets = tuple(n for a in addons for n in a.buckets)
-    scrapes = tuple(p for a in addons for s in a.scrapes for p in s.places(settings.teams))
+    scrapes = tuple(scrape for a in addons for scrape in a.scrapes)
     addresses = {name: url for a in addons for name, url in a.addresses.items()}
     held = guards()
     return {
@@ -155,7 +133,7 @@ def contexts(
             bucket=bucket,
             databases=databases,
             buckets=buckets,
-            teams=settings.teams,
+            teams=tuple(Team(name=name) for name in settings.teams),
             scrapes=scrapes,
             addresses=addresses,
             guards=held,
@@ -200,6 +178,7 @@ class Platform:
         self._install(ground, cluster, facts, settings, addons)
         self.outputs: dict[str, Any] = {
             "kubeconfig": cluster.kubeconfig,
+            "generation": cluster.generation,
             "urls": {n: u for n, u in facts.urls.items() if any(n in a.endpoints for a in addons)},
             "queues": dict.fromkeys(settings.teams, "default"),
             "addons": {addon.name: pins()[addon.name].version for addon in addons},

@@ -8,28 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from components.addon import Addon
 from components.clusters.shapes import SHAPES
+from stacks.parts import Name, Part, Port, Quantity
 from stacks.profiles import PROFILES
+from stacks.team_settings import TeamSettings
 from tools.errors import Problem, ProblemError
 from tools.supply import Mode
 
 Tier = Literal["kind"]
-Name = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")]
-Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
-Port = Annotated[int, Field(ge=1024, le=65535)]
 MOST_NODES = 5000
 """Nodes of a Kubernetes cluster at the most (the scalability limit that the project states)."""
-
-
-class Part(BaseModel):
-    """Common to all parts of the settings: no unknown keys, no change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_enum_values=False)
 
 
 def _one_of(value: str, known: list[str], what: str) -> str:
@@ -66,7 +59,7 @@ class Settings(Part):
     ``supply`` says where programs, charts and images come from; ``workers`` is the number of nodes
     beside the control plane; ``ports`` maps the name of an endpoint to a port of 127.0.0.1;
     ``teams`` are namespaces with a queue; ``addons`` switches an addon off (``false``) or on
-    (``true``, or its own settings).
+    (``true``, or its own settings). ``team`` is whom the stack is for, where it is for one.
     """
 
     tier: Tier = "kind"
@@ -74,11 +67,12 @@ class Settings(Part):
     supply: Mode = Mode.AUTO
     profile: str = "laptop"
     workers: int = Field(default=2, ge=1, le=9)
-    ports: dict[str, Port] = {"mlflow": 5050}
+    ports: dict[str, Port] = Field(default={"mlflow": 5050})
     pools: tuple[PoolSettings, ...] = ()
     queue: QueueSettings = QueueSettings()
     teams: tuple[Name, ...] = ("ml-default",)
-    addons: dict[str, bool | dict[str, Any]] = {}
+    addons: dict[str, bool | dict[str, Any]] = Field(default={})
+    team: TeamSettings | None = None
 
     @field_validator("profile")
     @classmethod

@@ -23,14 +23,20 @@ import typer
 from addons import pins
 from components.clusters.kind import kubeconfig_file
 from stacks import stack_files
-from stacks.cli import say
+from stacks.cli import say, tenants
+from stacks.cli import teams as show_teams
 from stacks.cli.down import down as take_down
+from stacks.cli.fork import described
+from stacks.cli.fork import fork as make_fork
+from stacks.cli.member import write_kubeconfig
 from stacks.cli.status import Output
 from stacks.cli.status import status as show
 from stacks.cli.targets import targets
 from stacks.cli.up import preflight
 from stacks.cli.up import up as bring_up
 from stacks.settings import origins
+from stacks.team_settings import Mode
+from stacks.teams import is_tenant
 from tools import pulumi_home, supply
 from tools.errors import ProblemError
 from tools.paths import home
@@ -48,13 +54,77 @@ Stack = Annotated[str, typer.Argument(help="Name of a stack: a file stacks/Pulum
 @app.command()
 def up(stack: Stack = "kind") -> None:
     """Bring a stack up; a second run changes nothing."""
-    raise typer.Exit(bring_up(stack))
+    settings = stack_files.settings(stack)
+    code = tenants.up(stack, settings) if is_tenant(settings) else bring_up(stack)
+    raise typer.Exit(code)
 
 
 @app.command()
 def down(stack: Stack = "kind") -> None:
     """Take a stack away with all that lives in its cluster."""
-    raise typer.Exit(take_down(stack))
+    settings = stack_files.settings(stack)
+    code = tenants.down(stack, settings) if is_tenant(settings) else take_down(stack)
+    raise typer.Exit(code)
+
+
+@app.command()
+def fork(  # noqa: PLR0913  one for each option
+    base: Stack,
+    *,
+    team: Annotated[str, typer.Option(help="Name of the team; its stack is called TEAM-BASE.")],
+    mode: Annotated[
+        Mode, typer.Option(help="A place on the cluster of the base, or a cluster of its own.")
+    ] = Mode.TENANT,
+    gpus: Annotated[int | None, typer.Option(help="Accelerators, and what is around them.")] = None,
+    cpu: Annotated[str | None, typer.Option(help="Cores on other nodes: 500m, 2.")] = None,
+    memory: Annotated[str | None, typer.Option(help="Memory on other nodes: 2Gi.")] = None,
+    budget: Annotated[float | None, typer.Option(help="USD in a calendar month.")] = None,
+    ttl: Annotated[str | None, typer.Option(help="How long it is wanted: 30d, 6w.")] = None,
+    members: Annotated[
+        list[str] | None, typer.Option(help="A user, or group:NAME; may be said again.")
+    ] = None,
+) -> None:
+    """Fork a stack for a team: write what differs, and say what it gets."""
+    said = described(
+        base,
+        team=team,
+        mode=mode,
+        gpus=gpus,
+        cpu=cpu,
+        memory=memory,
+        budget=budget,
+        ttl=ttl,
+        members=members or [],
+    )
+    raise typer.Exit(make_fork(base, said))
+
+
+@app.command()
+def diff(stack: Stack) -> None:
+    """Show how the stack of a team differs from its base."""
+    raise typer.Exit(show_teams.diff(stack))
+
+
+@app.command()
+def teams(
+    output: Annotated[
+        Output, typer.Option("--output", "-o", help="Form of the report.")
+    ] = Output.TABLE,
+) -> None:
+    """List teams: their stacks, what they use of their quota, and until when they are wanted."""
+    raise typer.Exit(show_teams.show(as_json=output is Output.JSON))
+
+
+@app.command()
+def expired(
+    destroy: Annotated[bool, typer.Option(help="Take them away.")] = False,
+) -> None:
+    """List the stacks of teams whose last day is over."""
+    for stack in show_teams.expired():
+        say.out.print(stack)
+        if destroy:
+            settings = stack_files.settings(stack)
+            tenants.down(stack, settings) if is_tenant(settings) else take_down(stack)
 
 
 @app.command()
@@ -103,6 +173,8 @@ def env(stack: Stack = "kind") -> None:
     settings = stack_files.settings(stack)
     variables = pulumi_home.prepare(supply.resolve(settings.supply))
     variables["PULUMI_STACK"] = stack
+    if settings.team and is_tenant(settings):
+        write_kubeconfig(stack, str(settings.extends), settings.team.name)
     variables["KUBECONFIG"] = str(kubeconfig_file(stack))
     if "mlflow" in settings.ports:
         variables["MLFLOW_TRACKING_URI"] = f"http://localhost:{settings.ports['mlflow']}"

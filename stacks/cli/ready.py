@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from components.addon import everything
 from stacks.compose import chosen, contexts, facts_of
 from stacks.settings import Settings
 from tools import supply
@@ -19,5 +20,7 @@ def wait(stack: str, settings: Settings, kubeconfig: Path) -> int:
     addons = chosen(settings, supply.resolve(settings.supply))
     # Claims name objects and not what is secret in them.
     seen = contexts(facts_of(stack, settings), settings, addons, lambda _: "")
-    claims = [probe.data() for addon in addons for probe in addon.ready(seen[addon.name])]
+    claims = [
+        probe.data() for addon in addons for probe in everything(addon, seen[addon.name]).ready
+    ]
     return len(probe_runner.await_all(kubeconfig.read_text(), claims))

@@ -10,6 +10,7 @@ from enum import StrEnum
 from rich.live import Live
 
 from addons import catalogue, pins
+from components.addon import everything
 from components.api_server import PASSING, ApiServer
 from components.clusters.kind import complete, folder, kubeconfig_file, nodes, ours
 from components.looks import short
@@ -95,7 +96,10 @@ def look(stack: str, settings: Settings, server: ApiServer, have: Installed) -> 
     addons = chosen(settings, Mode(have.mode) if have.mode else supply.resolve(settings.supply))
     # Claims name objects and not what is secret in them.
     seen_by = contexts(facts, settings, addons, lambda _: "")
-    probes = {addon.name: [p.data() for p in addon.ready(seen_by[addon.name])] for addon in addons}
+    probes = {
+        addon.name: [p.data() for p in everything(addon, seen_by[addon.name]).ready]
+        for addon in addons
+    }
     simulator = any(m["kind"] == "Node" for a in addons for m in a.resources(seen_by[a.name]))
     seen = observe(server)
     held = iter(look_all(server, [probe for of in probes.values() for probe in of]))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from addons import catalogue
-from components.addon import Addon, Context
+from components.addon import Addon, Context, everything
 from stacks.compose import contexts, facts_of
 from stacks.settings import load
 
@@ -33,14 +33,15 @@ def context() -> Callable[[Addon], Context]:
     return lambda addon: seen[addon.name]
 
 
-def everything(addon: Addon, ctx: Context) -> dict[str, Any]:
+def described(addon: Addon, ctx: Context) -> dict[str, Any]:
     """All that an addon puts into a cluster, as plain data."""
+    does = everything(addon, ctx)
     return {
         "namespace": addon.namespace,
         "crds": sorted(path.name for path in addon.crds(ctx)),
         "values": addon.values(ctx),
-        "workloads": addon.workloads(ctx),
-        "ready": [probe.data() for probe in addon.ready(ctx)],
-        "resources": addon.resources(ctx),
-        "proof": [probe.data() for probe in addon.proof(ctx)],
+        "workloads": does.workloads,
+        "ready": [probe.data() for probe in does.ready],
+        "resources": does.resources,
+        "proof": [probe.data() for probe in does.proof],
     }

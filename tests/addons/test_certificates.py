@@ -7,8 +7,9 @@ import pytest
 
 from addons import catalogue, pins
 from addons.certificates import ADDON, access, crds
-from components.addon import Addon, Context, select
+from components.addon import Addon, Context
 from components.certificates import authority, certificate, service_names
+from components.selection import select
 from tools import catalog, supply
 
 Make = Callable[[Addon], Context]

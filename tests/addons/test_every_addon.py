@@ -12,9 +12,9 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from addons import pins
-from components.addon import Addon, Context
-from components.installation import logical
-from tests.addons.conftest import everything
+from components.addon import Addon, Context, everything
+from components.steps import logical
+from tests.addons.conftest import described
 from tools.paths import REPO
 
 Make = Callable[[Addon], Context]
@@ -29,13 +29,15 @@ class Yaml(SingleFileSnapshotExtension):
 
 
 def manifests(addon: Addon, ctx: Context) -> list[dict[str, Any]]:
-    return [*addon.workloads(ctx), *addon.resources(ctx)]
+    does = everything(addon, ctx)
+    return [*does.workloads, *does.resources]
 
 
 def pods(addon: Addon, ctx: Context) -> Iterator[dict[str, Any]]:
     """Every pod specification of an addon, its probes' included, wherever it lies."""
-    probed = [p.args.get("manifest", {}) for p in (*addon.ready(ctx), *addon.proof(ctx))]
-    todo: list[Any] = [*manifests(addon, ctx), *probed]
+    does = everything(addon, ctx)
+    todo: list[Any] = [*manifests(addon, ctx)]
+    todo += [p.args.get("manifest", {}) for p in (*does.ready, *does.proof)]
     while todo:
         found = todo.pop()
         if isinstance(found, dict):
@@ -49,12 +51,12 @@ def pods(addon: Addon, ctx: Context) -> Iterator[dict[str, Any]]:
 def test_what_it_puts_into_a_cluster(
     addon: Addon, context: Make, snapshot: SnapshotAssertion
 ) -> None:
-    assert everything(addon, context(addon)) == snapshot(name=addon.name, extension_class=Yaml)
+    assert described(addon, context(addon)) == snapshot(name=addon.name, extension_class=Yaml)
 
 
 def test_its_functions_are_pure(addon: Addon, context: Make) -> None:
     ctx = context(addon)
-    assert everything(addon, ctx) == everything(addon, ctx)
+    assert described(addon, ctx) == described(addon, ctx)
 
 
 def test_its_file_has_its_name_and_its_pin_a_table(addon: Addon) -> None:
@@ -76,9 +78,9 @@ def test_it_has_a_page(addon: Addon) -> None:
 
 def test_it_is_known_to_work_by_a_probe_that_uses_it(addon: Addon, context: Make) -> None:
     ctx = context(addon)
-    assert addon.ready(ctx)
-    jobs = [m for m in addon.resources(ctx) if m["kind"] == "Job"]
-    assert addon.proof(ctx) or jobs
+    does = everything(addon, ctx)
+    assert does.ready
+    assert does.proof or any(m["kind"] == "Job" for m in does.resources)
 
 
 def test_its_objects_have_fixed_and_different_names(addon: Addon, context: Make) -> None:

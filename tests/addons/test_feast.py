@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from addons import catalogue, feast, pins, script
-from components.addon import Addon, Context
+from components.addon import Addon, Context, everything
+from components.team import Team
 from tools.paths import REPO
 
 TEAMS = ("ml-default", "vision")
@@ -18,7 +19,7 @@ TEAMS = ("ml-default", "vision")
 
 @pytest.fixture
 def two_teams(context: Callable[[Addon], Context]) -> Context:
-    return replace(context(catalogue()["feast"]), teams=TEAMS)
+    return replace(context(catalogue()["feast"]), teams=tuple(Team(name=n) for n in TEAMS))
 
 
 @pytest.mark.parametrize(("team", "name"), [("ml-default", "ml_default"), ("vision", "vision")])
@@ -35,7 +36,7 @@ def test_a_client_speaks_to_the_servers_of_its_team_alone() -> None:
 
 
 def test_what_lies_with_a_team_holds_no_secret(two_teams: Context) -> None:
-    given = feast.clients(two_teams)
+    given = everything(feast.ADDON, two_teams).resources
     assert {manifest["metadata"]["namespace"] for manifest in given} == set(TEAMS)
     assert {manifest["kind"] for manifest in given} == {"ConfigMap"}
     for secret in (two_teams.database("feast").password, two_teams.bucket("feast").secret_key):
@@ -44,7 +45,7 @@ def test_what_lies_with_a_team_holds_no_secret(two_teams: Context) -> None:
 
 
 def test_every_team_has_servers_that_only_it_reaches(two_teams: Context) -> None:
-    made = feast.workloads(two_teams)
+    made = everything(feast.ADDON, two_teams).workloads
     for kind in ("Deployment", "Service", "NetworkPolicy"):
         assert [m["metadata"]["name"] for m in made if m["kind"] == kind] == list(TEAMS)
     for fence in (manifest for manifest in made if manifest["kind"] == "NetworkPolicy"):
@@ -66,7 +67,8 @@ def test_the_servers_of_a_project_keep_to_its_schema() -> None:
 
 
 def test_new_rows_are_copied_by_one_job_at_a_time(two_teams: Context) -> None:
-    copies = [m["spec"] for m in feast.workloads(two_teams) if m["kind"] == "CronJob"]
+    made = everything(feast.ADDON, two_teams).workloads
+    copies = [m["spec"] for m in made if m["kind"] == "CronJob"]
     assert [copy["concurrencyPolicy"] for copy in copies] == ["Forbid", "Forbid"]
     assert {copy["schedule"] for copy in copies} == {two_teams.settings.schedule}
 

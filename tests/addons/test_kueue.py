@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from addons.kueue import cluster_queue, configuration, flavor
+from addons.kueue import configuration, flavor
 from components.clusters.local import simulated_pool
 from components.devices import Devices
 from components.facts import Pool, Quota
@@ -13,39 +13,6 @@ FAKE = simulated_pool("h100", "p5.48xlarge", 2)
 CLAIMED = Devices(
     resource="cnai.dev/gpu", claim="gpu.example.com", device="simulated", per_node={"workers": 3}
 )
-
-
-def quotas(
-    pools: tuple[Pool, ...], devices: tuple[Devices, ...] = ()
-) -> dict[str, dict[str, object]]:
-    (group,) = cluster_queue(pools, devices)["spec"]["resourceGroups"]
-    return {
-        f["name"]: {r["name"]: r["nominalQuota"] for r in f["resources"]} for f in group["flavors"]
-    }
-
-
-def test_quota_is_what_the_pools_have_and_no_more() -> None:
-    assert quotas((REAL, FAKE)) == {
-        "workers": {"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "0"},
-        "h100": {"cpu": "384", "memory": "4Ti", "nvidia.com/gpu": "16"},
-    }
-
-
-def test_without_accelerators_none_are_covered() -> None:
-    assert quotas((REAL,)) == {"workers": {"cpu": "2", "memory": "4Gi"}}
-
-
-def test_devices_that_addons_serve_are_counted_where_they_are() -> None:
-    found = quotas((REAL, FAKE), (CLAIMED,))
-    assert {name: quota["cnai.dev/gpu"] for name, quota in found.items()} == {
-        "workers": "6",
-        "h100": "0",
-    }
-
-
-def test_a_pool_that_has_an_accelerator_keeps_its_quota_when_it_is_claimed() -> None:
-    claimed = Devices(resource="nvidia.com/gpu", claim="gpu.nvidia.com", device="real")
-    assert quotas((FAKE,), (claimed,))["h100"]["nvidia.com/gpu"] == "16"
 
 
 def test_claims_are_counted_by_the_resource_of_their_class() -> None:

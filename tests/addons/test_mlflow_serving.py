@@ -7,8 +7,9 @@ import pytest
 
 from addons import catalogue
 from addons.mlflow_serving import ADDON, access, environment, runtime
-from components.addon import Addon, Context
+from components.addon import Addon, Context, everything
 from components.scrapes import TEAMS
+from components.team import Team
 
 Make = Callable[[Addon], Context]
 
@@ -33,10 +34,14 @@ def test_teams_get_the_key_of_the_reader_and_never_the_owner(ctx: Context) -> No
     assert account["secrets"] == [{"name": keys["metadata"]["name"]}]
 
 
-def test_every_team_has_an_account_for_its_models(ctx: Context) -> None:
-    made = ADDON.workloads(ctx)
+def test_every_team_of_the_platform_has_an_account_for_its_models(ctx: Context) -> None:
+    made = everything(ADDON, ctx).workloads
     placed = {m["metadata"]["namespace"] for m in made if m["kind"] == "ServiceAccount"}
-    assert placed >= set(ctx.teams)
+    assert placed >= {team.namespace for team in ctx.teams}
+
+
+def test_a_tenant_gets_no_key_to_the_models_of_others(ctx: Context) -> None:
+    assert not ADDON.per_team(ctx, Team(name="vision", tenant=True)).workloads
 
 
 def test_metrics_are_declared_where_the_runtime_serves_them(ctx: Context) -> None:

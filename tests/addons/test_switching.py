@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addons import catalogue
-from components.addon import Addon, providers
+from components.addon import Addon
+from components.selection import providers
 from tests.live.switching import rounds, with_dependants
 
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.addon import Addon, order, predecessors, providers, select
+from components.addon import Addon
+from components.selection import order, predecessors, providers, select
 from tools.errors import ProblemError
 
 

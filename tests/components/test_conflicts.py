@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from addons import catalogue
-from components.addon import clashes, select
+from components.selection import clashes, select
 from tests.components.test_addon import addon
 from tools.errors import ProblemError
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from components.addon import Addon, providers
+from components.addon import Addon
+from components.selection import providers
 
 
 def with_dependants(name: str, addons: Sequence[Addon]) -> frozenset[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.addon import Addon
+from components.addon import Addon, everything
 from components.api_server import ApiServer, RefusedError
 from components.probe_runner import await_all
 from components.status.observed import Observed, observe
@@ -200,7 +200,9 @@ def test_addons_outlive_the_loss_of_all_their_pods(
     wait_for("all is ready again", lambda: not look().problems, seconds=600)
     assert _young(observe(server), {addon.namespace for addon in addons})
     ctx = contexts(facts_of(platform.stack, settings), settings, addons, lambda _: "")
-    proofs = [probe.data() for addon in addons for probe in addon.proof(ctx[addon.name])]
+    proofs = [
+        probe.data() for addon in addons for probe in everything(addon, ctx[addon.name]).proof
+    ]
     assert len(await_all(platform.kubeconfig.read_text(), proofs)) == len(proofs)
 
 

@@ -17,6 +17,7 @@ from components.alerts import lasting
 from components.labels import QUEUE
 from components.monitors import API
 from components.pods import job
+from components.team import Team
 from tests.conftest import Platform
 from tests.live.conftest import Kubectl
 from tests.live.metrics import alerts, query
@@ -75,7 +76,7 @@ def test_a_starved_queue_fires_and_the_alert_arrives(
     name = f"starved-{secrets.token_hex(3)}"
     # A queue of its own: in that of the team a job may have been admitted a minute ago.
     queue = {
-        **local_queue(platform.namespace),
+        **local_queue(Team(name=platform.namespace)),
         "metadata": {"name": name, "namespace": platform.namespace},
     }
     # More than the workers' share: it fits only beside simulated nodes, whose taint it has not.

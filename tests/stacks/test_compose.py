@@ -11,7 +11,8 @@ import pytest
 from pulumi.runtime import Mocks, mocks, settings, stack
 from pulumi.runtime.proto import callback_pb2
 
-from stacks.compose import Platform, chosen, facts_of, said
+from stacks.compose import Platform, chosen, facts_of
+from stacks.program import said
 from stacks.settings import load
 from tools.supply import Mode
 

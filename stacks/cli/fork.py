@@ -1,0 +1,136 @@
+"""`cnai fork`: write a team's stack, make it, and say what it is and who may use it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from stacks import forking, stack_files
+from stacks.cli import say
+from stacks.cli.session import open_stack
+from stacks.compose import chosen, facts_of
+from stacks.settings import Settings, addon_settings, inherited, load
+from stacks.team_settings import Mode
+from stacks.teams import checked, team_of
+from tools import supply
+from tools.errors import Problem, ProblemError
+
+
+def fork(base: str, said: Mapping[str, Any]) -> int:
+    """Write and make the stack of a team; ``said`` is what its file says beside its base.
+
+    Raises ProblemError before anything was written: CNAI-CONFIG-00x, CNAI-TEAM-00x.
+    """
+    below = stack_files.settings(base)
+    team = str(said["team"]["name"])
+    stack = forking.name(team, base)
+    settings = load(inherited(stack, {"extends": base, **said}, stack_files.read))
+    checked(stack, {"extends": base, **said}, settings, below)
+    mode = supply.resolve(settings.supply)
+    made = team_of(settings, facts_of(base, settings), chosen(settings, mode))
+    path = write(stack, forking.text(base, said))
+    supply.ensure(["program:pulumi"], mode)
+    open_stack(stack, mode)
+    say.done(
+        "fork", f"{_short(path)}: {forking.WHAT[said['team'].get('mode', 'tenant')]} of {base}"
+    )
+    for line in forking.differences(stack_files.read(base) or {}, said):
+        say.line("fork", f" {line}")
+    say.out.print()
+    for pool, amounts in made.quota.items():
+        given = ", ".join(f"{n} {q}" for n, q in amounts.items() if q != "0")
+        say.out.print(f"  {'guaranteed':<11} {pool}: {given or 'nothing'}; more while others idle")
+    say.out.print(f"  {'members':<11} {', '.join(made.members) or 'whoever has its kubeconfig'}")
+    if settings.team and settings.team.expires:
+        say.out.print(f"  {'until':<11} {settings.team.expires}")
+    say.out.print(f"\nNext: bring it up\n  cnai up {stack}")
+    return 0
+
+
+def write(stack: str, text: str) -> Path:
+    """Write a stack file that is not there yet; of two at once one is told so.
+
+    Raises ProblemError (CNAI-TEAM-008) when it is there.
+    """
+    path = stack_files.path(stack)
+    try:
+        with path.open("x") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ProblemError(
+            Problem(
+                "CNAI-TEAM-008",
+                f"there is a stack `{stack}` already",
+                f"{path} says what it is",
+                f"change that file, or take it away: cnai down {stack} && rm {path}",
+                exit_code=2,
+            )
+        ) from None
+    return path
+
+
+def asked(
+    base: Settings,
+    facts_name: str,
+    *,
+    gpus: int | None,
+    cpu: str | None,
+    memory: str | None,
+) -> dict[str, Any]:
+    """Return a quota; accelerators without a name are those of the base's first pool with some."""
+    quota: dict[str, Any] = {n: v for n, v in (("cpu", cpu), ("memory", memory)) if v}
+    if gpus:
+        facts = facts_of(facts_name, base)
+        addons = chosen(base, supply.resolve(base.supply))
+        served = [d.resource for a in addons for d in a.devices(facts, addon_settings(a, base))]
+        known = [*(p.accelerator for p in facts.pools if p.accelerator), *served]
+        quota["accelerators"] = {known[0] if known else "nvidia.com/gpu": gpus}
+    return quota
+
+
+def ports(base: Settings) -> dict[str, int]:
+    """Return ports of this machine that nobody listens on, for a cluster beside its base's."""
+    found: dict[str, int] = {}
+    for name in base.ports:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            found[name] = int(probe.getsockname()[1])
+    return found
+
+
+def today() -> date:
+    """Return the day by which expiry is counted (UTC)."""
+    return datetime.now(tz=UTC).date()
+
+
+def described(  # noqa: PLR0913  one for each option of the command
+    base: str,
+    *,
+    team: str,
+    mode: Mode,
+    gpus: int | None,
+    cpu: str | None,
+    memory: str | None,
+    budget: float | None,
+    ttl: str | None,
+    members: list[str],
+) -> dict[str, Any]:
+    """Return what the file of a fork says, from what a person asked for."""
+    below = stack_files.settings(base)
+    said: dict[str, Any] = {"name": team, "mode": mode.value}
+    if quota := asked(below, base, gpus=gpus, cpu=cpu, memory=memory):
+        said["quota"] = quota
+    if members:
+        said["members"] = members
+    if budget:
+        said["budget"] = {"amount": budget}
+    if ttl:
+        said["expires"] = forking.until(ttl, today())
+    return {"team": said, **({"ports": ports(below)} if mode is Mode.STACK else {})}
+
+
+def _short(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"

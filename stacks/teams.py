@@ -1,0 +1,102 @@
+"""What holds for a stack that is a team's: what it may say, and what its base can give. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from addons import catalogue
+from components.addon import Addon
+from components.facts import ClusterFacts
+from components.quotas import capacity, portion, short
+from components.team import Team
+from stacks.settings import Settings, addon_settings
+from stacks.team_settings import Mode
+from tools.errors import Problem, ProblemError
+
+OWN = frozenset({"extends", "team"})
+"""Keys that the stack of a tenant may say; all else is its base's to say."""
+CONTROLS = ("kyverno",)
+"""Addons that hold rules: a team's own cluster has those that its base has."""
+SYSTEM = ("default", "kube-node-lease", "kube-public", "kube-system", "local-path-storage")
+
+
+def is_tenant(settings: Settings) -> bool:
+    """Say whether a stack is a place on the cluster of its base."""
+    return settings.team is not None and settings.team.mode is Mode.TENANT
+
+
+def team_of(settings: Settings, facts: ClusterFacts, addons: Iterable[Addon]) -> Team:
+    """Return the team with its part of each pool.
+
+    Raises ProblemError (CNAI-TEAM-001) for a quota that the pools of the base cannot give.
+    """
+    said = settings.team
+    assert said is not None
+    devices = [d for a in addons for d in a.devices(facts, addon_settings(a, settings))]
+    whole = capacity(facts.pools, devices)
+    own = {pool.name: pool.accelerator for pool in facts.pools if pool.accelerator}
+    given = portion(whole, said.quota.asked(), own)
+    if missing := short(said.quota.asked(), given):
+        raise ProblemError(*[_beyond(said.name, name, by) for name, by in missing.items()])
+    return Team(name=said.name, quota=given, members=said.members, tenant=True)
+
+
+def checked(stack: str, said: Mapping[str, Any], settings: Settings, base: Settings) -> None:
+    """Raise ProblemError for what a team's stack may not say: CNAI-TEAM-002, -005 and -006."""
+    team = settings.team
+    assert team is not None
+    problems: list[Problem] = []
+    if team.mode is Mode.TENANT:
+        problems += [_not_own(stack, key) for key in said if key not in OWN]
+    else:
+        problems += [
+            _weaker(stack, name)
+            for name in CONTROLS
+            if settings.addons.get(name) is False and base.addons.get(name) is not False
+        ]
+    taken = {addon.namespace for addon in catalogue().values()} | {*SYSTEM, *base.teams}
+    if team.mode is Mode.TENANT and (team.name in taken or team.name.startswith("kube-")):
+        problems.append(_taken(team.name))
+    if problems:
+        raise ProblemError(*problems)
+
+
+def _beyond(team: str, resource: str, by: str) -> Problem:
+    return Problem(
+        "CNAI-TEAM-001",
+        f"team `{team}` asks for {by} of {resource} more than there is",
+        "its base has no pools that could give it",
+        "ask for less, or give the base more nodes",
+        exit_code=2,
+    )
+
+
+def _not_own(stack: str, key: str) -> Problem:
+    return Problem(
+        "CNAI-TEAM-002",
+        f"cnai:{key} cannot be said in stack `{stack}`",
+        "it is a place on its base's cluster: what that is like is for the base to say",
+        f"say it in the base, or take a cluster of your own: `cnai fork --mode {Mode.STACK.value}`",
+        exit_code=2,
+    )
+
+
+def _weaker(stack: str, name: str) -> Problem:
+    return Problem(
+        "CNAI-TEAM-005",
+        f"stack `{stack}` switches `{name}` off, which holds rules of its base",
+        "a team's environment is held by the same rules as its base",
+        f"take `{name}: false` out, or ask the owner of the base for a waiver",
+        exit_code=2,
+    )
+
+
+def _taken(name: str) -> Problem:
+    return Problem(
+        "CNAI-TEAM-006",
+        f"a team cannot be called `{name}`",
+        "the platform has a namespace of that name",
+        "take another name",
+        exit_code=2,
+    )
