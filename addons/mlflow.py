@@ -1,10 +1,15 @@
-"""MLflow: runs, metrics and models, in PostgreSQL and the object store, behind one address."""
+"""MLflow: runs, metrics and models, in PostgreSQL and the object store, behind one address.
+
+Each team works in a workspace of its own, as a user of its own: what one has nobody else sees.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 from addons import script
 from components.addon import Addon, AddonSettings, Context, Manifest
-from components.labels import selector
+from components.labels import managed, selector
 from components.pods import container_security, job, resources, versioned
 from components.probes import Probe, answers, available, completes
 from components.team import Share, Team, Way
@@ -13,6 +18,11 @@ from components.workloads import Server, mounts, variables
 NAME = "mlflow"
 PORT = 5000
 USER = 65532
+ADMIN = "admin"
+LOGIN = "mlflow"
+"""Secret in a team's namespace with which upstream's client gets into the team's workspace."""
+DEFAULT = "default"
+"""Workspace of the teams of the platform itself."""
 
 
 class MlflowSettings(AddonSettings):
@@ -53,7 +63,7 @@ def server(ctx: Context) -> Server:
                     "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(hosts(ctx)),
                 }
             ),
-            "envFrom": [{"secretRef": {"name": "database"}}, {"secretRef": {"name": "bucket"}}],
+            "envFrom": [{"secretRef": {"name": name}} for name in ("database", "bucket", "server")],
             "ports": [{"name": "http", "containerPort": PORT}],
             # Imports and the first migration take a minute on two busy cores.
             "startupProbe": {**check, "periodSeconds": 3, "failureThreshold": 100},
@@ -66,6 +76,22 @@ def server(ctx: Context) -> Server:
     )
 
 
+def login(namespace: str, user: str, password: Any, space: str) -> Manifest:
+    """Return the Secret that upstream's client reads its user and workspace from."""
+    return _secret(
+        LOGIN,
+        namespace,
+        MLFLOW_TRACKING_USERNAME=user,
+        MLFLOW_TRACKING_PASSWORD=password,
+        MLFLOW_WORKSPACE=space,
+    )
+
+
+def _secret(name: str, namespace: str, **data: Any) -> Manifest:
+    metadata = {"name": name, "namespace": namespace, "labels": managed(NAME)}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data}
+
+
 def workloads(ctx: Context) -> list[Manifest]:
     """Return the server, its address, its script and its connections."""
     served, port = server(ctx), {"name": "http", "port": PORT}
@@ -75,6 +101,15 @@ def workloads(ctx: Context) -> list[Manifest]:
     return [
         ctx.database(NAME).secret(NAME),
         ctx.bucket(NAME).secret(NAME),
+        _secret(
+            "server",
+            NAME,
+            MLFLOW_AUTH_ADMIN_USERNAME=ADMIN,
+            MLFLOW_AUTH_ADMIN_PASSWORD=ctx.secret("mlflow-admin"),
+            # Signs the forms of the pages.
+            MLFLOW_FLASK_SERVER_SECRET_KEY=ctx.secret("mlflow-pages"),
+        ),
+        login(NAME, ADMIN, ctx.secret("mlflow-admin"), DEFAULT),
         served.config({"serve.sh": script(NAME, "serve.sh")}),
         served.service([port], type_="NodePort" if node_port else "ClusterIP"),
         served.deployment(),
@@ -89,42 +124,68 @@ def ready(_: Context) -> tuple[Probe, ...]:
     )
 
 
-def proof(ctx: Context) -> tuple[Probe, ...]:
-    """Claim that a run with a metric and an artifact comes back as it was written."""
-    return (
-        completes(
-            "a run, its metric and its artifact come back from MLflow",
-            job(
-                NAME,
-                NAME,
-                "mlflow-proof",
-                image=ctx.image(NAME),
-                command=["python3", "-c", script(NAME, "proof.py")],
-                user=USER,
-                env=variables(
-                    {
-                        "HOME": "/tmp",
-                        "USER": NAME,
-                        "GIT_PYTHON_REFRESH": "quiet",
-                        "MLFLOW_TRACKING_URI": f"http://{NAME}.{NAME}.svc:{PORT}",
-                    }
-                ),
-                cpu="50m",
-                memory="512Mi",
-            ),
-        ),
+def task(ctx: Context, name: str, program: str, login_of: str, **env: str) -> Manifest:
+    """Return a Job that works with the server as the user of a Secret in the addon's namespace."""
+    told = {
+        "HOME": "/tmp",
+        "USER": NAME,
+        "GIT_PYTHON_REFRESH": "quiet",
+        "PYTHONWARNINGS": "ignore",
+        "MLFLOW_TRACKING_URI": f"http://{NAME}.{NAME}.svc:{PORT}",
+        **env,
+    }
+    return job(
+        NAME,
+        NAME,
+        name,
+        image=ctx.image(NAME),
+        command=["python3", "-c", script(NAME, program)],
+        user=USER,
+        env=variables(told),
+        env_from=[{"secretRef": {"name": login_of}}],
+        cpu="50m",
+        memory="512Mi",
     )
 
 
-def per_team(_ctx: Context, _team: Team) -> Share:
-    """Open the way to the server."""
-    return Share(ways=[Way(namespace=NAME, pods=selector(NAME), ports=(PORT,))])
+def proof(ctx: Context) -> tuple[Probe, ...]:
+    """Claim that a run with a metric and an artifact comes back as it was written."""
+    what = "a run, its metric and its artifact come back from MLflow"
+    return (completes(what, task(ctx, "mlflow-proof", "proof.py", LOGIN)),)
+
+
+def per_team(ctx: Context, team: Team) -> Share:
+    """Give a team its workspace and the login to it, and open the way to the server."""
+    space = team.name if team.tenant else DEFAULT
+    password = ctx.secret(f"mlflow-{team.name}")
+    own = f"team-{team.name}"
+    told = task(ctx, own, "team.py", LOGIN, TEAM=team.name, SPACE=space)
+    told["spec"]["template"]["spec"]["containers"][0]["env"].append(
+        {
+            "name": "TEAM_PASSWORD",
+            "valueFrom": {"secretKeyRef": {"name": own, "key": "MLFLOW_TRACKING_PASSWORD"}},
+        }
+    )
+    theirs = login(NAME, team.name, password, space)
+    theirs["metadata"]["name"] = own
+    return Share(
+        workloads=[theirs, login(team.namespace, team.name, password, space)],
+        resources=[told],
+        proof=[
+            completes(
+                f"team {team.name} works in its workspace of MLflow",
+                task(ctx, f"proof-{team.name}", "proof.py", own),
+            )
+        ],
+        ways=[Way(namespace=NAME, pods=selector(NAME), ports=(PORT,))],
+    )
 
 
 ADDON = Addon(
     name=NAME,
     title="Runs, metrics and models in PostgreSQL and the object store",
     namespace=NAME,
+    passwords=("mlflow-admin", "mlflow-pages"),
     databases=(NAME,),
     buckets=(NAME,),
     images=(NAME,),

@@ -125,6 +125,8 @@ def registry(ctx: Context) -> Manifest:
                         "MLFLOW_TRACKING_URI": ctx.addresses.get("mlflow", ""),
                     }
                 ),
+                # The login of the team whose InferenceService it is.
+                "envFrom": [{"secretRef": {"name": "mlflow", "optional": True}}],
                 "resources": resources("20m", "128Mi", "512Mi"),
                 "securityContext": RESTRICTED,
             },
@@ -182,8 +184,18 @@ def rights() -> list[Manifest]:
 
 
 def workloads(ctx: Context) -> list[Manifest]:
-    """Return the proof's way to the bucket, and its rights."""
-    return [*access(ctx, NAME), *rights()]
+    """Return the proof's ways to the bucket and to MLflow, and its rights."""
+    metadata = {"name": "mlflow", "namespace": NAME, "labels": managed(NAME)}
+    login = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata,
+        "stringData": {
+            "MLFLOW_TRACKING_USERNAME": "admin",
+            "MLFLOW_TRACKING_PASSWORD": ctx.secret("mlflow-admin"),
+        },
+    }
+    return [*access(ctx, NAME), login, *rights()]
 
 
 def per_team(ctx: Context, team: Team) -> Share:
@@ -217,6 +229,7 @@ def proof(ctx: Context) -> tuple[Probe, ...]:
             *variables({**environment, "JOB": "serving-proof"}),
             {"name": "JOB_UID", "valueFrom": {"fieldRef": {"fieldPath": uid}}},
         ],
+        env_from=[{"secretRef": {"name": "mlflow"}}],
         cpu="50m",
         memory="256Mi",
     )

@@ -64,6 +64,8 @@ def runtime(ctx: Context) -> Manifest:
             {"name": "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD", "value": "false"},
             *telemetry(ctx),
         ],
+        # Where a team has a login to MLflow, its pods are it.
+        "envFrom": [{"secretRef": {"name": "mlflow", "optional": True}}],
         # The SDK refuses limits that name no device, so cpu is named beside memory.
         "resources": {
             "requests": {"cpu": "250m", "memory": "768Mi"},

@@ -139,6 +139,18 @@ def _change(
     raise ProblemError(_no_queue("it was changed by others all the time"))
 
 
+def _seen(kubeconfig: str) -> Mapping[str, Any]:
+    """Return the platform's queue; one that says nothing where there is none."""
+    from components.api_server import ApiServer, RefusedError  # noqa: PLC0415
+
+    try:
+        return ApiServer(kubeconfig).find(API, KIND, PLATFORM)
+    except RefusedError as error:
+        if error.status == GONE:
+            return {"metadata": {}}
+        raise
+
+
 def _no_queue(why: str) -> Problem:
     return Problem(
         "CNAI-TEAM-004",
@@ -162,6 +174,10 @@ class _Whole(dynamic.ResourceProvider):
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
         enlarge(news["kubeconfig"], json.loads(news["amounts"]))
         return dynamic.UpdateResult(news)
+
+    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
+        said = capacity(_seen(props["kubeconfig"])) == json.loads(props["amounts"])
+        return dynamic.ReadResult(id_, props) if said else dynamic.ReadResult("", {})
 
 
 def _differ(olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
@@ -203,6 +219,11 @@ class _Provider(dynamic.ResourceProvider):
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
         write(news["kubeconfig"], news["team"], json.loads(news["amounts"]))
         return dynamic.UpdateResult(news)
+
+    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
+        held = granted(_seen(props["kubeconfig"])).get(props["team"])
+        same = held == json.loads(props["amounts"])
+        return dynamic.ReadResult(id_, props) if same else dynamic.ReadResult("", {})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         write(props["kubeconfig"], props["team"], None)

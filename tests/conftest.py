@@ -12,12 +12,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+import requests
 import yaml
 
 from components.clusters.kind import nodes
+from stacks.cli.login import mlflow as mlflow_login
 from tools.engine import Engine, find
 from tools.paths import REPO
 
@@ -76,6 +79,14 @@ class Platform:
             timeout=timeout,
             check=False,
         )
+
+    def mlflow(self, path: str) -> Any:
+        """What MLflow answers to the platform's own team."""
+        login = mlflow_login(self.kubeconfig, self.namespace)
+        user, password = login["MLFLOW_TRACKING_USERNAME"], login["MLFLOW_TRACKING_PASSWORD"]
+        answer = requests.get(f"{self.mlflow_url}{path}", auth=(user, password), timeout=30)
+        answer.raise_for_status()
+        return answer.json()
 
     def pulumi(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run `pulumi` in the environment that `cnai env` prints."""

@@ -23,7 +23,7 @@ import typer
 from addons import pins
 from components.clusters.kind import kubeconfig_file
 from stacks import stack_files
-from stacks.cli import say, tenants
+from stacks.cli import login, say, tenants
 from stacks.cli import teams as show_teams
 from stacks.cli.down import down as take_down
 from stacks.cli.fork import described
@@ -181,6 +181,7 @@ def env(stack: Stack = "kind") -> None:
         # Artifacts go through the server: its store has no address outside of the cluster.
         variables["MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD"] = "false"
         variables["MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD"] = "false"
+        variables |= login.mlflow(kubeconfig_file(stack), login.namespace(settings))
     variables["PATH"] = f"{home() / 'venv/bin'}{os.pathsep}{variables['PATH']}"
     for name, value in variables.items():
         say.out.print(f"export {name}={_quoted(value)}", markup=False)

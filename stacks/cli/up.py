@@ -14,7 +14,7 @@ from components.clusters.kind import (
     start_stopped,
 )
 from stacks import stack_files
-from stacks.cli import ready, recover, say
+from stacks.cli import login, ready, recover, say
 from stacks.cli.events import Progress
 from stacks.cli.installed import installed, leaving
 from stacks.cli.pulumi_cli import Pulumi
@@ -127,13 +127,19 @@ def next_steps(stack: str, settings: Settings) -> None:
     """Print where things are and what to type next."""
     say.out.print()
     for name, port in settings.ports.items():
-        say.out.print(f"  {name:<11} http://localhost:{port}")
+        say.out.print(f"  {name:<11} http://localhost:{port}{_logged_in(stack, settings, name)}")
     say.out.print(f"  {'kubeconfig':<11} {kubeconfig_file(stack)}")
     say.out.print(
         "\nNext: train a model on two nodes, and see its run in MLflow (docs/golden-path.md)"
     )
     say.out.print(f'  eval "$(.cnai/venv/bin/cnai env {stack})"')
     say.out.print("  python docs/examples/train_digits.py")
+
+
+def _logged_in(stack: str, settings: Settings, endpoint: str) -> str:
+    if endpoint != login.SECRET:
+        return ""
+    return f"  (user {login.namespace(settings)}; `cnai env {stack}` has its password)"
 
 
 def _short(pulumi: Pulumi) -> str:

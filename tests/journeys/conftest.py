@@ -15,6 +15,7 @@ import pytest
 import testinfra
 from kubernetes import client, config
 
+from stacks.cli.login import mlflow as login
 from tests.conftest import Platform
 from tests.waiting import wait_for
 from tools.paths import REPO
@@ -137,9 +138,12 @@ def team(platform: Platform) -> Iterator[Team]:
 
 
 @pytest.fixture(scope="session")
-def mlflow(platform: Platform) -> Any:
-    """A client of the platform's MLflow, as the host reaches it."""
+def mlflow(platform: Platform) -> Iterator[Any]:
+    """A client of the platform's MLflow, as the host reaches it and the platform's team."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its imports touch what other packages have deprecated
         from mlflow import MlflowClient  # noqa: PLC0415
-    return MlflowClient(platform.mlflow_url)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in login(platform.kubeconfig, platform.namespace).items():
+            patch.setenv(name, value)
+        yield MlflowClient(platform.mlflow_url)

@@ -1,7 +1,7 @@
 """Who may do what: the table that is tested, and that docs/concepts/teams.md shows.
 
-``A`` is a team and ``B`` another, both forks of one base. Every line is tried for real: what a member
-does with the kubeconfig of the team, what a pod does from inside of the team's namespace.
+``A`` is a team and ``B`` another, both forks of one base. Every line is tried for real: what a
+member does with the kubeconfig of the team, what a pod does inside of the team's namespace.
 """
 
 from __future__ import annotations

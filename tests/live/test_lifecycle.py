@@ -118,9 +118,8 @@ def test_what_was_deleted_behind_our_back_is_noticed_and_made_again(
 
 def test_killed_pods_come_back_with_their_data(platform: Platform, kubectl: Kubectl) -> None:
     def experiments() -> list[str]:
-        url = f"{platform.mlflow_url}/api/2.0/mlflow/experiments/search?max_results=100"
-        with urllib.request.urlopen(url, timeout=30) as answer:
-            return sorted(e["name"] for e in json.load(answer)["experiments"])
+        found = platform.mlflow("/api/2.0/mlflow/experiments/search?max_results=100")
+        return sorted(e["name"] for e in found["experiments"])
 
     before = experiments()
     assert "cnai-proof" in before

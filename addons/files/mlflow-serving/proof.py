@@ -34,6 +34,7 @@ SERVICES = (
     f"/namespaces/{SPACE}/inferenceservices"
 )
 ARTIFACTS = f"{os.environ['MLFLOW_TRACKING_URI']}/api/2.0/mlflow-artifacts/artifacts/{FOLDER}"
+LOGIN = (os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"])
 cluster = requests.Session()
 cluster.verify = str(IDENTITY / "ca.crt")
 cluster.headers["Authorization"] = f"Bearer {(IDENTITY / 'token').read_text()}"
@@ -53,7 +54,7 @@ def store() -> None:
         )
         for file in filter(Path.is_file, model.rglob("*")):
             where = f"{ARTIFACTS}/{file.relative_to(model)}"
-            requests.put(where, data=file.read_bytes(), timeout=60).raise_for_status()
+            requests.put(where, data=file.read_bytes(), auth=LOGIN, timeout=60).raise_for_status()
 
 
 def serve() -> None:
@@ -108,10 +109,10 @@ try:
 finally:
     cluster.delete(f"{SERVICES}/{NAME}", timeout=30)
     listed = requests.get(
-        ARTIFACTS.removesuffix(f"/{FOLDER}"), params={"path": FOLDER}, timeout=30
+        ARTIFACTS.removesuffix(f"/{FOLDER}"), params={"path": FOLDER}, auth=LOGIN, timeout=30
     ).json()
     for file in listed.get("files", []):
-        requests.delete(f"{ARTIFACTS}/{file['path']}", timeout=30)
+        requests.delete(f"{ARTIFACTS}/{file['path']}", auth=LOGIN, timeout=30)
 if answered != [2.0, 10.0]:
     raise SystemExit(f"answered {answered}")
 print(f"the model answered {answered}")
