@@ -77,12 +77,22 @@ def ensure(targets: Iterable[str], mode: Mode, *, show: bool = True) -> None:
         builder.build(needed.values(), progress.on() if show else None)
 
 
-def missing(targets: Iterable[str], mode: Mode) -> bool:
-    """Tell whether something has to be built or fetched before all of the targets are there."""
+@dataclass(frozen=True)
+class Missing:
+    """How much has to be made before all is there, and how many programs of it are compiled."""
+
+    targets: int = 0
+    compiled: int = 0
+
+
+def missing(targets: Iterable[str], mode: Mode) -> Missing:
+    """Return what has to be built or fetched before all of the targets are there."""
     mode = resolve(mode)
     wanted = [n for n in _expanded(targets) if not (mode is Mode.UPSTREAM and _pulled(n))]
     needed = graph.closure([_built_as(name, mode) for name in wanted], _targets(mode))
-    return not all(place.exists() for place in builder.places(needed.values()).values())
+    places = builder.places(needed.values())
+    left = [target for target in needed.values() if not places[target.name].exists()]
+    return Missing(targets=len(left), compiled=sum(target.heavy for target in left))
 
 
 def program(name: str, mode: Mode = Mode.AUTO) -> Path:

@@ -74,10 +74,12 @@ def preflight(stack: str, settings: Settings) -> None:
     found = engine.find()
     told = nodes(found, facts_of(stack, settings).name) if found else []
     held = bool(told) and all(ours(node, folder(stack)) for node in told)
+    missing = supply.missing(targets(settings, mode), mode)
     wanted = host.Wanted(
         ports=() if held else tuple(settings.ports.values()),
         cluster=not held,
-        builds=supply.missing(targets(settings, mode), mode),
+        builds=missing.targets > 0,
+        compiled=missing.compiled,
     )
     machine = host.read()
     problems = host.preflight(machine, wanted)

@@ -45,6 +45,8 @@ def test_a_good_machine_is_left_in_peace() -> None:
         ({"disk_free_bytes": 15 * GIB}, Wanted(), []),
         ({"disk_free_bytes": 15 * GIB}, Wanted(builds=True), [("CNAI-HOST-011", 2)]),
         ({"disk_free_bytes": 9 * GIB}, Wanted(), [("CNAI-HOST-011", 2)]),
+        ({"disk_free_bytes": 64 * GIB}, Wanted(builds=True, compiled=30), [("CNAI-HOST-011", 2)]),
+        ({"disk_free_bytes": 66 * GIB}, Wanted(builds=True, compiled=30), []),
         ({"inotify_instances": 128}, Wanted(), [("CNAI-HOST-012", 0)]),
         ({"inotify_instances": 64}, Wanted(), [("CNAI-HOST-012", 2)]),
         ({"inotify_instances": 64}, Wanted(cluster=False), []),
