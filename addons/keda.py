@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from addons import script
-from components.access import account, allow, cluster_role, role
+from components.access import account, allow, bound, cluster_role, role
 from components.addon import Addon, AddonSettings, Context, Manifest
 from components.certificates import certificate, injected, service_names
 from components.labels import managed, selector
@@ -125,13 +125,8 @@ def access(ctx: Context) -> list[Manifest]:
 
 
 def _given(kind: str, name: str, namespace: str | None = None) -> Manifest:
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": f"{kind}Binding",
-        "metadata": _metadata(f"cnai-{ADAPTER}-{name.removeprefix('system:')}", namespace),
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name},
-        "subjects": [{"kind": "ServiceAccount", "name": ADAPTER, "namespace": NAME}],
-    }
+    metadata = _metadata(f"cnai-{ADAPTER}-{name.removeprefix('system:')}", namespace)
+    return bound(kind, name, metadata, ADAPTER, NAME)
 
 
 def _metadata(name: str, namespace: str | None = None) -> Manifest:

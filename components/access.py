@@ -35,17 +35,21 @@ def role(name: str, namespace: str, rules: Sequence[Manifest]) -> list[Manifest]
 def _bound(
     kind: str, metadata: Manifest, name: str, namespace: str, rules: Sequence[Manifest]
 ) -> list[Manifest]:
-    api = f"{GROUP}/v1"
     return [
-        {"apiVersion": api, "kind": kind, "metadata": metadata, "rules": list(rules)},
-        {
-            "apiVersion": api,
-            "kind": f"{kind}Binding",
-            "metadata": metadata,
-            "roleRef": {"apiGroup": GROUP, "kind": kind, "name": metadata["name"]},
-            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
-        },
+        {"apiVersion": f"{GROUP}/v1", "kind": kind, "metadata": metadata, "rules": list(rules)},
+        bound(kind, metadata["name"], metadata, name, namespace),
     ]
+
+
+def bound(role_kind: str, role_name: str, metadata: Manifest, name: str, space: str) -> Manifest:
+    """Return what gives an account a role that is there, one of Kubernetes' own among them."""
+    return {
+        "apiVersion": f"{GROUP}/v1",
+        "kind": f"{role_kind}Binding",
+        "metadata": metadata,
+        "roleRef": {"apiGroup": GROUP, "kind": role_kind, "name": role_name},
+        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": space}],
+    }
 
 
 def allow(group: str, resources: Sequence[str], verbs: Sequence[str]) -> Manifest:

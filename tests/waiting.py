@@ -12,7 +12,7 @@ PAUSE = 0.5
 """Seconds between two looks."""
 
 
-def wait_for(what: str, seen: Callable[[], Any], seconds: float = 600) -> Any:
+def wait_for(what: str, seen: Callable[[], Any], seconds: float = 300) -> Any:
     """Return the first true answer of ``seen``; fail with ``what`` when there is none in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -24,8 +24,9 @@ EXAMPLE = REPO / "docs" / "examples" / "train_digits.py"
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 TRAINER = ("trainer.kubeflow.org", "v1alpha1")
 KUEUE = ("kueue.x-k8s.io", "v1beta2")
-# The jobs train nothing: they hold their quota until they are told to end.
-HOLD = ["bash", "-c", "trap exit TERM; until [ -e /tmp/end ]; do sleep 0.2; done"]
+# The jobs train nothing: they hold their quota until they are told to end. One that is killed has
+# not done its work: a process that ends well by TERM would count as complete.
+HOLD = ["bash", "-c", "trap 'exit 143' TERM; until [ -e /tmp/end ]; do sleep 0.2; done"]
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def look(platform: Platform, settings: Settings) -> Callable[[], Status]:
             found[:] = [report(platform.stack, stack_files.settings(platform.stack))]
             return bool(found[0].addons)
 
-        wait_for("the API server answers", answered)
+        wait_for("the API server answers", answered, seconds=600)
         return found[0]
 
     return seen

@@ -169,7 +169,11 @@ def test_each_addon_goes_without_a_trace_and_comes_back(
         objects = set().union(*(before[addon.name] for addon in gone)) - kept
         assert not still_there(server, objects)
         assert not pointing_to(server, namespaces)
-        wait_for("volumes are gone", lambda: not pieces(server, gone, namespaces))  # noqa: B023
+        wait_for(
+            "volumes are gone",
+            lambda: not pieces(server, gone, namespaces),  # noqa: B023
+            seconds=600,
+        )
         seen = look()
         assert [a.name for a in seen.addons] == [a.name for a in stays]
         assert not seen.problems, seen.problems
@@ -183,7 +187,7 @@ def test_each_addon_goes_without_a_trace_and_comes_back(
 def test_addons_outlive_the_loss_of_all_their_pods(
     platform: Platform, settings: Settings, kubectl: Kubectl, server: ApiServer, look: Look
 ) -> None:
-    wait_for("all is ready", lambda: not look().problems)
+    wait_for("all is ready", lambda: not look().problems, seconds=600)
     addons = selected(settings)
     running = {addon.name for addon in look().addons if addon.deployed.want}
     assert running

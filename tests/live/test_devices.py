@@ -27,7 +27,7 @@ TRAINER = ("trainer.kubeflow.org", "v1alpha1")
 TEMPLATE = "devices-test"
 SHOW = "env | grep '^GPU_DEVICE_[0-9]*='"
 # It holds its devices until it is told to end.
-HOLD = f"{SHOW}; trap exit TERM; until [ -e /tmp/end ]; do sleep 0.2; done"
+HOLD = f"{SHOW}; trap 'exit 143' TERM; until [ -e /tmp/end ]; do sleep 0.2; done"
 END = ("touch", "/tmp/end")
 
 

@@ -55,10 +55,9 @@ def filled(expression: str) -> str:
 def test_a_panel_has_data(panel: dict[str, Any], kubectl: Kubectl) -> None:
     for asked in panel["queries"]:
         expression = filled(asked["expr"])
-        if "waits_for" in panel:
-            query(kubectl, expression)
-        else:
-            wait_for(expression, partial(query, kubectl, expression), seconds=120)
+        ask = partial(query, kubectl, expression)
+        found = ask() if "waits_for" in panel else wait_for(expression, ask, seconds=120)
+        assert found or "waits_for" in panel
 
 
 def test_what_is_told_of_the_cluster_outlives_the_pod_that_tells_it(kubectl: Kubectl) -> None:

@@ -45,7 +45,7 @@ def of(seen: Status, name: str) -> AddonStatus:
 def test_all_that_is_wanted_is_installed_deployed_and_ready(
     platform: Platform, settings: Settings, look: Look
 ) -> None:
-    wait_for("all is ready", lambda: not look().problems)
+    wait_for("all is ready", lambda: not look().problems, seconds=600)
     code, seen, said = told(platform)
     assert (code, said, seen.problems) == (0, "", [])
     addons = chosen(settings, supply.resolve(settings.supply))
@@ -90,11 +90,11 @@ def test_killed_pods_are_seen_and_so_is_their_return(
         gone[:] = [of(look(), killed.name)]
         return not gone[0].ready
 
-    wait_for(f"{killed.name} is not ready", is_seen)
+    wait_for(f"{killed.name} is not ready", is_seen, seconds=600)
     assert gone[0].health == "not deployed"
     assert gone[0].deployed.have < gone[0].deployed.want
     assert "pod " in (gone[0].reason or "")
-    wait_for(f"{killed.name} is ready again", lambda: of(look(), killed.name).ready)
+    wait_for(f"{killed.name} is ready again", lambda: of(look(), killed.name).ready, seconds=600)
     back = of(look(), killed.name)
     assert back.since is not None
     assert killed.since is not None
@@ -191,7 +191,7 @@ def test_queues_and_accelerators_are_counted(hungry: tuple[str, int], look: Look
         pool = next(pool for pool in seen.pools if pool.name == name)
         return (whole.admitted, whole.pending, pool.accelerators[0].free) == (nodes, 1, 0)
 
-    wait_for("as many are admitted as there are nodes, and one waits", taken)
+    wait_for("as many are admitted as there are nodes, and one waits", taken, seconds=600)
     seen = look()
     whole, local = seen.queues[0], seen.queues[1]
     assert (local.kind, local.cluster_queue, local.pending) == ("LocalQueue", whole.name, 1)
@@ -226,4 +226,4 @@ def test_an_api_server_that_stands_still_is_told_with_what_mends_it(platform: Pl
     assert code == 9
     assert [problem.id for problem in seen.problems] == ["CNAI-STATUS-004"]
     assert "Traceback" not in said
-    wait_for("it answers again", lambda: told(platform)[0] == 0)
+    wait_for("it answers again", lambda: told(platform)[0] == 0, seconds=600)
