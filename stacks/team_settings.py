@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from datetime import date
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from stacks.parts import Name, Part, Quantity
+
+
+def _day(said: Any) -> Any:
+    # The engine reads a day that stands in YAML without quotes as a time, and hands it on as such.
+    return said.removesuffix(" 00:00:00 +0000 UTC") if isinstance(said, str) else said
+
+
+Day = Annotated[date, BeforeValidator(_day)]
 
 
 class Mode(Enum):
@@ -55,4 +63,4 @@ class TeamSettings(Part):
     quota: TeamQuota = TeamQuota()
     members: tuple[str, ...] = ()
     budget: Budget | None = None
-    expires: date | None = None
+    expires: Day | None = None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -69,3 +70,10 @@ def test_a_cluster_of_its_own_keeps_the_rules_of_its_base() -> None:
 @pytest.mark.parametrize("name", ["mlflow", "kueue-system", "kube-system", "kube-x", "ml-default"])
 def test_names_of_the_platform_are_taken(name: str) -> None:
     assert refused({"extends": "kind", "team": {"name": name}}) == ["CNAI-TEAM-006"]
+
+
+def test_a_day_is_read_as_the_engine_hands_it_on() -> None:
+    """It reads a day without quotes as a time, and a file may be written by hand."""
+    said = fork(expires="2026-12-22 00:00:00 +0000 UTC").team
+    assert said is not None
+    assert said.expires == date(2026, 12, 22)
