@@ -22,6 +22,8 @@ from components.team import Share, Team
 NAME = "kueue"
 NAMESPACE = "kueue-system"
 LOCAL_QUEUE = "default"
+PRIORITIES = {"low": -100, "normal": 0, "high": 100}
+"""Classes that a job may name by the label of Kueue; one that names none counts as normal."""
 FRAMEWORKS = ("batch/job", "jobset.x-k8s.io/jobset", "trainer.kubeflow.org/trainjob", "pod")
 
 
@@ -66,6 +68,10 @@ def configuration(devices: Sequence[Devices] = ()) -> Manifest:
         "managedJobsNamespaceSelector": {
             "matchExpressions": [{"key": TENANT, "operator": "Exists"}]
         },
+        # Of what several want to borrow each gets its part; who has more than it gives back first.
+        "fairSharing": {
+            "preemptionStrategies": ["LessThanOrEqualToFinalShare", "LessThanInitialShare"]
+        },
         "integrations": {"frameworks": list(FRAMEWORKS)},
         **({"resources": {"deviceClassMappings": mapped}} if mapped else {}),
     }
@@ -84,11 +90,23 @@ def flavor(pool: Pool) -> Manifest:
     }
 
 
-def cluster_queue(name: str, tenant: Manifest, groups: Sequence[Manifest] = ()) -> Manifest:
+def priority(name: str, value: int) -> Manifest:
+    """Return a class of priority: who goes first and who goes back first."""
+    return {
+        "apiVersion": API,
+        "kind": "WorkloadPriorityClass",
+        "metadata": {"name": name},
+        "value": value,
+    }
+
+
+def cluster_queue(
+    name: str, tenant: Manifest, groups: Sequence[Manifest] = (), *, weight: int = 1
+) -> Manifest:
     """Return a queue of the cohort: what a queue does not use is lent to the others of it.
 
     ``tenant`` selects the namespaces whose jobs it takes. Who lent has it back at once when it is
-    needed: the youngest of those who borrowed go back into their queue.
+    needed: jobs of those who borrowed most, by ``weight``, go back into their queue.
     """
     return {
         "apiVersion": API,
@@ -97,6 +115,7 @@ def cluster_queue(name: str, tenant: Manifest, groups: Sequence[Manifest] = ()) 
         "spec": {
             "cohortName": PLATFORM,
             "namespaceSelector": tenant,
+            "fairSharing": {"weight": str(weight)},
             "preemption": {
                 "reclaimWithinCohort": "Any",
                 "withinClusterQueue": "LowerPriority",
@@ -117,15 +136,22 @@ def local_queue(team: Team) -> Manifest:
 
 
 def queues(ctx: Context) -> list[Manifest]:
-    """Return flavors and the platform's own queue, whose quota is what no team was granted."""
+    """Return flavors, priorities and the platform's own queue: its quota is what no team has."""
     every = {"matchExpressions": [{"key": TENANT, "operator": "Exists"}]}
-    return [*[flavor(pool) for pool in ctx.facts.pools], cluster_queue(PLATFORM, every)]
+    return [
+        *[flavor(pool) for pool in ctx.facts.pools],
+        *[priority(name, value) for name, value in PRIORITIES.items()],
+        cluster_queue(PLATFORM, every),
+    ]
 
 
 def per_team(ctx: Context, team: Team) -> Share:
     """Give a team its queue, which only its own namespace gets jobs into."""
-    own = {"matchLabels": {TENANT: team.name}}
-    made = [cluster_queue(team.name, own, groups(team.quota))] if team.quota else []
+    made: list[Manifest] = []
+    if team.quota:
+        own = {"matchLabels": {TENANT: team.name}}
+        given = groups(team.quota, borrowing=team.borrowing, lending=team.lending)
+        made.append(cluster_queue(team.name, own, given, weight=team.weight))
     asks = job(
         NAME,
         team.namespace,

@@ -17,7 +17,7 @@ from pulumi import Input, ResourceOptions, dynamic
 
 from components.labels import DOMAIN
 from components.quantities import amount
-from components.quotas import Amounts, remainder, total, written
+from components.quotas import Amounts, percent, remainder, total, written
 from tools.errors import Problem, ProblemError
 
 Manifest = dict[str, Any]
@@ -31,17 +31,33 @@ CONFLICT, GONE = 409, 404
 TRIES = 50
 
 
-def groups(amounts: Amounts) -> list[Manifest]:
-    """Return amounts as the resource groups of a ClusterQueue; pools are its flavors."""
-    covered = list(next(iter(amounts.values()), {}))
+def groups(
+    amounts: Amounts, *, borrowing: int | None = None, lending: int | None = None
+) -> list[Manifest]:
+    """Return amounts as the resource groups of a ClusterQueue; pools are its flavors.
+
+    ``borrowing`` and ``lending`` limit both in percent of the amounts.
+    """
+    limits = {
+        key: percent(amounts, said)
+        for key, said in (("borrowingLimit", borrowing), ("lendingLimit", lending))
+        if said is not None
+    }
     flavors = [
         {
             "name": pool,
-            "resources": [{"name": n, "nominalQuota": q} for n, q in resources.items()],
+            "resources": [
+                {
+                    "name": name,
+                    "nominalQuota": quantity,
+                    **{key: of[pool][name] for key, of in limits.items()},
+                }
+                for name, quantity in resources.items()
+            ],
         }
         for pool, resources in amounts.items()
     ]
-    return [{"coveredResources": covered, "flavors": flavors}]
+    return [{"coveredResources": list(next(iter(amounts.values()), {})), "flavors": flavors}]
 
 
 def granted(queue: Mapping[str, Any]) -> dict[str, Amounts]:

@@ -65,6 +65,28 @@ def short(asked: Mapping[str, str], given: Amounts) -> dict[str, str]:
     return {name: written(name, value) for name, value in missing.items() if value > 0}
 
 
+def percent(amounts: Amounts, of_each: int) -> Amounts:
+    """Return so many hundredths of each amount."""
+
+    def part(name: str, quantity: str) -> str:
+        return written(name, amount(quantity) * of_each / 100)
+
+    return {pool: {n: part(n, q) for n, q in of.items()} for pool, of in amounts.items()}
+
+
+def ceiling(whole: Amounts, given: Amounts, borrowing: int | None) -> dict[str, str]:
+    """Return, by resource, what may be asked for at once: what is given and may be borrowed.
+
+    ``borrowing`` is in percent of what is given; without it all that there is.
+    """
+    names = next(iter(whole.values()), {})
+    every = {name: total(name, whole) for name in names}
+    if borrowing is None:
+        return {name: written(name, value) for name, value in every.items()}
+    own = {name: total(name, given) * (100 + borrowing) / 100 for name in names}
+    return {name: written(name, min(own[name], every[name])) for name in names}
+
+
 def remainder(whole: Amounts, given: Iterable[Amounts]) -> dict[str, dict[str, str]]:
     """Return what is left of the whole when all these are given; never less than nothing."""
     parts = list(given)

@@ -28,13 +28,19 @@ class Team:
 
     ``quota`` maps the name of a pool to what the team's queue is guaranteed on it, by resource, as
     Kubernetes quantities; a team without any works on what the platform's own queue has.
-    ``members`` are names of users, or of groups after ``group:``, as the cluster's authentication
-    gives them. A ``tenant`` has a stack of its own and trusts no other; without it the team belongs
-    to the platform.
+    ``borrowing`` and ``lending`` limit what it takes of others and gives to them, in percent of
+    that; ``weight`` is its part of what several want to borrow. ``ceiling`` is what its namespace
+    may ask for at once, by resource, whatever a queue says. ``members`` are names of users, or of
+    groups after ``group:``, as the cluster's authentication gives them. A ``tenant`` has a stack of
+    its own and trusts no other; without it the team belongs to the platform.
     """
 
     name: str
     quota: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    borrowing: int | None = None
+    lending: int | None = None
+    weight: int = 1
+    ceiling: Mapping[str, str] = field(default_factory=dict)
     members: tuple[str, ...] = ()
     tenant: bool = False
 
@@ -136,12 +142,18 @@ def _policy(team: Team, name: str, spec: Manifest) -> Manifest:
     }
 
 
-def limits(team: Team, hard: Mapping[str, str]) -> list[Manifest]:
+def limits(team: Team, claims: Mapping[str, str] = {}) -> list[Manifest]:
     """Return what the namespace may hold in all, and what a container gets that says nothing.
 
-    ``hard`` is what pods may ask for together, by resource; the queue decides within it.
+    The queue decides within it: this holds also for a pod that comes past the queue. ``claims``
+    maps a resource to the DeviceClass by which its devices are claimed.
     """
-    asked = {f"requests.{name}": amount for name, amount in hard.items()}
+    asked = {f"requests.{name}": amount for name, amount in team.ceiling.items()}
+    asked |= {
+        f"{claims[name]}.deviceclass.resource.k8s.io/devices": amount
+        for name, amount in team.ceiling.items()
+        if name in claims
+    }
     metadata = {"name": "team", "namespace": team.namespace, "labels": labels(team)}
     return [
         {

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pulumi
 
 from components.addon import Addon, Context
 from components.grants import Grant
-from components.quotas import total, written
 from components.steps import Ground, Steps, fingerprint, namespace
 from components.team import Team, fence, labels, limits, members
 
@@ -27,10 +26,11 @@ class Tenancy(Steps):
         """Make room for the team; what its addons do is done side by side."""
         super().__init__(team.name, {}, ground, opts)
         shares = {addon.name: addon.per_team(ctx, team) for addon, ctx in addons}
+        claims = {d.resource: d.claim for _, ctx in addons for d in ctx.devices if d.claim}
         step = self.place([namespace(team.namespace, labels=labels(team))], [])
         walls = [
             *fence(team, {name: share.ways for name, share in shares.items()}),
-            *limits(team, hard(team)),
+            *limits(team, claims),
             *members(team, [rule for share in shares.values() for rule in share.rules]),
         ]
         step = [*self.place(walls, step), self._grant(team, step)]
@@ -50,14 +50,3 @@ class Tenancy(Steps):
             generation=self.ground.generation,
             opts=self.bare(after),
         )
-
-
-def hard(team: Team) -> Mapping[str, str]:
-    """Return what the namespace may ask for in all: what it is granted, and as much borrowed.
-
-    Of a resource that it is granted none of nothing is said here: it may borrow what others do not
-    use, and that is for the queue to decide.
-    """
-    names = next(iter(team.quota.values()), {})
-    given = {name: total(name, team.quota) for name in names}
-    return {name: written(name, value * 2) for name, value in given.items() if value}

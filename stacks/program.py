@@ -11,6 +11,7 @@ from pulumi.runtime.config import CONFIG, get_config_env
 
 from stacks import stack_files
 from stacks.compose import Platform
+from stacks.secrets import all_open
 from stacks.settings import inherited, load
 from stacks.teams import is_tenant
 from stacks.tenant import Tenant
@@ -21,8 +22,14 @@ def main() -> None:
     """Bring up the stack that Pulumi selected."""
     try:
         stack = pulumi.get_stack()
-        settings = load(inherited(stack, said(CONFIG.get() or get_config_env()), stack_files.read))
-        made = Tenant(settings) if is_tenant(settings) else Platform(stack, settings)
+        values = inherited(stack, said(CONFIG.get() or get_config_env()), stack_files.read)
+        settings = load(values)
+        if is_tenant(settings):
+            # The secrets of its base are none of a tenant's business, and none of its part.
+            made: Tenant | Platform = Tenant(settings)
+        else:
+            all_open(stack, values)
+            made = Platform(stack, settings)
         for name, value in made.outputs.items():
             pulumi.export(name, value)
     except ProblemError as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from stacks.secrets import closed
 from stacks.settings import Settings, inherited, load
 from tools.errors import Problem, ProblemError
 from tools.paths import REPO
@@ -30,14 +31,14 @@ def path(stack: str) -> Path:
 def read(stack: str) -> dict[str, Any] | None:
     """Return what a stack's own file says, without the namespace; None when there is no file.
 
-    Raises ProblemError (CNAI-CONFIG-004) for a file that is no YAML mapping.
+    Secrets are closed: their text is for the stack's own program. Raises ProblemError
+    (CNAI-CONFIG-004) for a file that is no YAML mapping.
     """
     file = path(stack)
     if not file.is_file():
         return None
     try:
-        said = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
-        return {k.removeprefix(NAMESPACE): v for k, v in said.items() if k.startswith(NAMESPACE)}
+        return parsed(file.read_text())
     except (yaml.YAMLError, AttributeError) as error:
         raise ProblemError(
             Problem(
@@ -48,6 +49,13 @@ def read(stack: str) -> dict[str, Any] | None:
                 exit_code=2,
             )
         ) from None
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """Return what the text of a stack file says, without the namespace; secrets are closed."""
+    said = (yaml.safe_load(text) or {}).get("config") or {}
+    own = {k.removeprefix(NAMESPACE): v for k, v in said.items() if k.startswith(NAMESPACE)}
+    return {key: closed(value) for key, value in own.items()}
 
 
 def settings(stack: str) -> Settings:

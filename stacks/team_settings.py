@@ -30,12 +30,17 @@ class TeamQuota(Part):
     """What a team is guaranteed, as Kubernetes quantities; ``accelerators`` maps resources.
 
     With an accelerator come the cores and the memory around it; ``cpu`` and ``memory`` are what it
-    has besides, on nodes without.
+    has besides, on nodes without. ``borrowing`` is how much it may borrow and ``lending`` how much
+    it lends of what it does not use, in percent of what it is guaranteed: without them all that
+    idles. ``weight`` is its part of what several want to borrow.
     """
 
     cpu: Quantity = "0"
     memory: Quantity = "0"
     accelerators: dict[str, Annotated[int, Field(ge=0)]] = Field(default={})
+    borrowing: Annotated[int, Field(ge=0)] | None = None
+    lending: Annotated[int, Field(ge=0, le=100)] | None = None
+    weight: Annotated[int, Field(ge=1)] = 1
 
     def asked(self) -> dict[str, str]:
         """Return it by resource."""

@@ -8,7 +8,7 @@ from typing import Any
 from addons import catalogue
 from components.addon import Addon
 from components.facts import ClusterFacts
-from components.quotas import capacity, portion, short
+from components.quotas import capacity, ceiling, portion, short
 from components.team import Team
 from stacks.settings import Settings, addon_settings
 from stacks.team_settings import Mode
@@ -39,7 +39,16 @@ def team_of(settings: Settings, facts: ClusterFacts, addons: Iterable[Addon]) ->
     given = portion(whole, said.quota.asked(), own)
     if missing := short(said.quota.asked(), given):
         raise ProblemError(*[_beyond(said.name, name, by) for name, by in missing.items()])
-    return Team(name=said.name, quota=given, members=said.members, tenant=True)
+    return Team(
+        name=said.name,
+        quota=given,
+        borrowing=said.quota.borrowing,
+        lending=said.quota.lending,
+        weight=said.quota.weight,
+        ceiling=ceiling(whole, given, said.quota.borrowing),
+        members=said.members,
+        tenant=True,
+    )
 
 
 def checked(stack: str, said: Mapping[str, Any], settings: Settings, base: Settings) -> None:

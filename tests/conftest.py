@@ -58,6 +58,9 @@ class Platform:
     def kubeconfig(self) -> Path:
         return self.home / f"{self.stack}.kubeconfig"
 
+    def stack_file(self, stack: str) -> Path:
+        return Path(self.env["CNAI_STACKS"], f"Pulumi.{stack}.yaml")
+
     @property
     def engine(self) -> Engine:
         found = find()
@@ -88,12 +91,13 @@ class Platform:
         answer.raise_for_status()
         return answer.json()
 
-    def pulumi(self, *args: str) -> subprocess.CompletedProcess[str]:
-        """Run `pulumi` in the environment that `cnai env` prints."""
+    def pulumi(self, *args: str, of: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run `pulumi` in the environment that `cnai env` prints, of this stack or another."""
+        stack = of or self.stack
         if args[0] in {"up", "preview", "refresh", "destroy"}:
-            file = self.home / "stacks" / f"Pulumi.{self.stack}.yaml"
+            file = self.home / "stacks" / f"Pulumi.{stack}.yaml"
             args = (*args, f"--config-file={file}")
-        script = f'eval "$(cnai env {self.stack})" && exec pulumi "$@"'
+        script = f'eval "$(cnai env {stack})" && exec pulumi "$@"'
         return subprocess.run(
             ["bash", "-c", script, "pulumi", *args],
             env=self.env,

@@ -23,7 +23,7 @@ import typer
 from addons import pins
 from components.clusters.kind import kubeconfig_file
 from stacks import stack_files
-from stacks.cli import login, say, tenants
+from stacks.cli import changes, login, say, tenants
 from stacks.cli import teams as show_teams
 from stacks.cli.down import down as take_down
 from stacks.cli.fork import described
@@ -106,6 +106,21 @@ def diff(stack: Stack) -> None:
 
 
 @app.command()
+def promote(stack: Stack) -> None:
+    """Write what a team's stack says otherwise into the file of its base."""
+    raise typer.Exit(changes.promote(stack))
+
+
+@app.command()
+def extend(
+    stack: Stack,
+    ttl: Annotated[str, typer.Option(help="How long it is wanted from today: 30d, 6w.")],
+) -> None:
+    """Give a team's stack another last day."""
+    raise typer.Exit(changes.extend(stack, ttl))
+
+
+@app.command()
 def teams(
     output: Annotated[
         Output, typer.Option("--output", "-o", help="Form of the report.")
@@ -125,6 +140,8 @@ def expired(
         if destroy:
             settings = stack_files.settings(stack)
             tenants.down(stack, settings) if is_tenant(settings) else take_down(stack)
+            # A stack that is over for good is nobody's any more: else it would be listed for ever.
+            stack_files.path(stack).unlink()
 
 
 @app.command()

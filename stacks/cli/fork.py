@@ -10,11 +10,12 @@ from typing import Any
 
 from stacks import forking, stack_files
 from stacks.cli import say
+from stacks.cli.reencrypt import reencrypt
 from stacks.cli.session import open_stack
 from stacks.compose import chosen, facts_of
 from stacks.settings import Settings, addon_settings, inherited, load
 from stacks.team_settings import Mode
-from stacks.teams import checked, team_of
+from stacks.teams import checked, is_tenant, team_of
 from tools import supply
 from tools.errors import Problem, ProblemError
 
@@ -34,6 +35,9 @@ def fork(base: str, said: Mapping[str, Any]) -> int:
     path = write(stack, forking.text(base, said))
     supply.ensure(["program:pulumi"], mode)
     open_stack(stack, mode)
+    if not is_tenant(settings):
+        for secret in reencrypt(base, stack, mode):
+            say.line("fork", f"{secret} is a secret: encrypted again, for {stack}")
     say.done(
         "fork", f"{_short(path)}: {forking.WHAT[said['team'].get('mode', 'tenant')]} of {base}"
     )

@@ -31,12 +31,18 @@ class Pulumi:
         self.log = home() / "logs" / f"{stack}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
 
-    def ask(self, *args: str, cwd: Path = REPO) -> subprocess.CompletedProcess[str]:
-        """Run a short command and return what it said; the caller looks at the exit code."""
+    def ask(
+        self, *args: str, cwd: Path = REPO, told: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a short command and return what it said; the caller looks at the exit code.
+
+        ``told`` is what it reads: a secret stands in no argument.
+        """
         return subprocess.run(
             ["pulumi", *args, f"--stack={self.stack}", "--non-interactive"],
             cwd=cwd,
             env=self._env,
+            input=told,
             capture_output=True,
             text=True,
             check=False,
@@ -68,7 +74,8 @@ class Pulumi:
                 [
                     *("pulumi", verb, f"--stack={self.stack}", "--non-interactive"),
                     *("--color=never", f"--event-log={events}", self._config, *args),
-                    *(("--yes",) if verb != "preview" else ()),
+                    # A preview before it would write the same log of events first.
+                    *(("--yes", "--skip-preview") if verb != "preview" else ()),
                 ],
                 cwd=REPO,
                 env=env,

@@ -38,7 +38,6 @@ def up(stack: str, settings: Settings) -> int:
     say.step("up", f"team {team.name} on the cluster of {base}")
     code, progress = pulumi.run(
         "up",
-        "--skip-preview",
         f"--policy-pack={REPO / 'policies'}",
         say=lambda line: say.line("up", line),
     )

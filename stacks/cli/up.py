@@ -51,7 +51,6 @@ def up(stack: str) -> int:
     say.step("up", f"stack {stack}; the engine's own words go to {_short(pulumi)}")
     code, progress = pulumi.run(
         "up",
-        "--skip-preview",
         f"--policy-pack={REPO / 'policies'}",
         say=lambda line: say.line("up", line),
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.grants import CAPACITY, GRANTS, capacity, granted, left, settled
+from components.grants import CAPACITY, GRANTS, capacity, granted, groups, left, settled
 from tools.errors import ProblemError
 
 WHOLE = {
@@ -49,3 +49,19 @@ def test_more_than_there_is_is_refused_and_who_has_it_is_named() -> None:
 def test_a_queue_that_nobody_wrote_yet_has_granted_nothing() -> None:
     assert granted({"metadata": {}}) == {}
     assert capacity({"metadata": {}}) == {}
+
+
+def test_limits_are_parts_of_what_is_guaranteed() -> None:
+    (group,) = groups(FOUR, borrowing=50, lending=0)
+    gpus = group["flavors"][0]["resources"][2]
+    assert gpus == {
+        "name": "nvidia.com/gpu",
+        "nominalQuota": "4",
+        "borrowingLimit": "2",
+        "lendingLimit": "0",
+    }
+
+
+def test_without_limits_none_are_said() -> None:
+    (group,) = groups(FOUR)
+    assert group["flavors"][0]["resources"][2] == {"name": "nvidia.com/gpu", "nominalQuota": "4"}

@@ -10,7 +10,7 @@ from components.clusters.local import simulated_pool
 from components.devices import Devices
 from components.facts import Pool, Quota
 from components.quantities import amount
-from components.quotas import capacity, portion, remainder, short, total
+from components.quotas import capacity, ceiling, percent, portion, remainder, short, total
 
 REAL = Pool(name="workers", count=2, quota=Quota(cpu="2", memory="4Gi"))
 FAKE = simulated_pool("h100", "p5.48xlarge", 2)
@@ -82,3 +82,21 @@ def test_what_is_given_and_what_is_left_are_the_whole(counts: list[int]) -> None
         if sum(counts) <= 16:
             assert taken + total(name, left) == total(name, WHOLE)
         assert all(amount(of[name]) >= 0 for of in left.values())
+
+
+def test_hundredths_are_taken_of_each_amount() -> None:
+    assert percent({"workers": {"cpu": "1", "memory": "4Gi"}}, 25) == {
+        "workers": {"cpu": "250m", "memory": "1Gi"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("borrowing", "cores"), [(0, "1"), (50, "1500m"), (90_000, "386"), (None, "386")]
+)
+def test_a_team_asks_for_what_it_has_and_may_borrow_and_never_for_more_than_there_is(
+    borrowing: int | None, cores: str
+) -> None:
+    given = portion(WHOLE, {"cpu": "1"}, OWN)
+    found = ceiling(WHOLE, given, borrowing)
+    assert found["cpu"] == cores
+    assert found["nvidia.com/gpu"] == ("16" if borrowing is None else "0")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from components.team import MEMBER, Team, Way, fence, limits, members
-from components.tenancy import hard
 
 VISION = Team(
     name="vision",
@@ -48,8 +47,11 @@ def test_members_see_quotas_and_policies_and_change_none() -> None:
     assert binding["subjects"][2]["name"] == "vision"
 
 
-def test_a_namespace_may_ask_for_twice_what_it_is_granted() -> None:
-    assert hard(VISION) == {"cpu": "194", "nvidia.com/gpu": "8"}
-    quota, _ = limits(VISION, hard(VISION))
-    assert quota["spec"]["hard"]["requests.nvidia.com/gpu"] == "8"
-    assert quota["spec"]["hard"]["services.loadbalancers"] == "0"
+def test_a_namespace_asks_for_no_more_than_its_ceiling_whatever_a_queue_says() -> None:
+    team = Team(name="vision", ceiling={"cpu": "2", "cnai.dev/gpu": "3"})
+    quota, _ = limits(team, {"cnai.dev/gpu": "gpu.example.com"})
+    hard = quota["spec"]["hard"]
+    assert hard["requests.cpu"] == "2"
+    assert hard["requests.cnai.dev/gpu"] == "3"
+    assert hard["gpu.example.com.deviceclass.resource.k8s.io/devices"] == "3"
+    assert hard["services.loadbalancers"] == "0"

@@ -55,10 +55,10 @@ class Team:
         label = f"jobset.sigs.k8s.io/jobset-name={trainjob}"
         return list(self.core.list_namespaced_pod(self.namespace, label_selector=label).items)
 
-    def submit(self, queue: str, memory: str, command: list[str]) -> str:
-        """Create a TrainJob of two pods, each of which asks for so much memory; return its name."""
+    def submit(self, queue: str, memory: str, command: list[str], cpu: str = "50m") -> str:
+        """Create a TrainJob of two pods, each of which asks for so much; return its name."""
         name = f"queue-{secrets.token_hex(3)}"
-        resources = {"cpu": "50m", "memory": memory}
+        resources = {"cpu": cpu, "memory": memory}
         job = {
             "apiVersion": "/".join(TRAINER),
             "kind": "TrainJob",
@@ -119,8 +119,13 @@ def train(platform: Platform, *arguments: str) -> subprocess.CompletedProcess[st
 
 
 def inside(platform: Platform, pod: str) -> Any:
+    return inside_of(platform, platform.namespace, pod)
+
+
+def inside_of(platform: Platform, namespace: str, pod: str) -> Any:
+    """A pod of a TrainJob, as testinfra looks into it."""
     return testinfra.get_host(
-        f"kubectl://{pod}?namespace={platform.namespace}&container=node",
+        f"kubectl://{pod}?namespace={namespace}&container=node",
         kubeconfig=str(platform.kubeconfig),
     )
 

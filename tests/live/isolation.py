@@ -161,7 +161,10 @@ POD_OF_A = (
     Reach(what="MLflow", may="yes", host="mlflow.mlflow.svc", port=5000),
     Reach(what="the Feast servers of A", may="yes", host="{a}.feast.svc", port=6566),
     Reach(
-        what="the collector of traces", may="yes", host="opentelemetry.opentelemetry.svc", port=4318
+        what="the collector of traces",
+        may="yes",
+        host="otel-collector.opentelemetry.svc",
+        port=4318,
     ),
     Reach(what="a server of B", may="no", host="server.{b}.svc", port=8000),
     Reach(what="the Feast servers of B", may="no", host="{b}.feast.svc", port=6566),

@@ -39,6 +39,7 @@ def tenants(platform: Platform) -> Iterator[Platform]:
     finally:
         for team in TEAMS:
             platform.cnai("down", stack(platform, team))
+            platform.stack_file(stack(platform, team)).unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +166,7 @@ def test_what_a_team_is_granted_is_taken_from_the_platforms_queue(
 
 
 def test_a_second_up_of_a_team_changes_nothing(tenants: Platform) -> None:
-    changed = tenants.pulumi("preview", "--expect-no-changes", "--stack", stack(tenants, "red"))
+    changed = tenants.pulumi("preview", "--expect-no-changes", of=stack(tenants, "red"))
     assert changed.returncode == 0, changed.stdout + changed.stderr
 
 
@@ -184,3 +185,4 @@ def test_more_than_is_left_is_refused(tenants: Platform) -> None:
         assert "CNAI-TEAM-003" in log
     finally:
         tenants.cnai("down", stack(tenants, "green"))
+        tenants.stack_file(stack(tenants, "green")).unlink()

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from stacks import secrets, stack_files
+from tools.errors import ProblemError
+
+TEXT = """\
+config:
+  cnai:addons:
+    prometheus: {webhook: {secure: v1:abc:def}, retention: 6h}
+  aws:secretKey: {secure: v1:xyz:uvw}
+"""
+
+
+def test_a_secret_is_closed_to_whoever_reads_the_file() -> None:
+    said = stack_files.parsed(TEXT)
+    assert said["addons"]["prometheus"] == {"webhook": secrets.CLOSED, "retention": "6h"}
+
+
+def test_every_encrypted_text_is_found_by_its_path() -> None:
+    config = {
+        "cnai:a": {"b": {"secure": "v1:x"}, "c": "plain"},
+        "aws:secretKey": {"secure": "v1:y"},
+    }
+    assert list(secrets.encrypted(config)) == ["cnai:a.b", "aws:secretKey"]
+
+
+def test_a_platform_is_not_made_with_the_secret_of_another_stack() -> None:
+    with pytest.raises(ProblemError) as error:
+        secrets.all_open("vision-kind", stack_files.parsed(TEXT))
+    (problem,) = error.value.problems
+    assert problem.id == "CNAI-CONFIG-006"
+    assert "cnai:addons.prometheus.webhook" in problem.what
+    secrets.all_open("kind", {"addons": {"prometheus": {"webhook": "https://example.org"}}})
