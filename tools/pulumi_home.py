@@ -103,7 +103,7 @@ def _programs(folder: Path, mode: supply.Mode) -> None:
     # -P: the engine starts us in the directory of a program, whose modules are not for us.
     _script(folder / LANGUAGE_HOST, "-P", "-m", "tools.language_host", "--exec", str(runner))
     # Not the SDK's script: that one looks for the environment below the program's directory.
-    _script(folder / "pulumi-resource-pulumi-python", "-u", "-m", "pulumi.dynamic")
+    _script(folder / "pulumi-resource-pulumi-python", "-u", "-m", "tools.dynamic_provider")
     for name in ("kubectl", "kind"):
         _link(supply.program(name, mode), folder / name)
 

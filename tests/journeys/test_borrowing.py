@@ -40,8 +40,8 @@ def members(platform: Platform) -> Iterator[dict[str, Team]]:
         for stack in stacks.values():
             platform.cnai("down", stack)
             platform.stack_file(stack).unlink(missing_ok=True)
-        for team in made.values():
-            team.core.api_client.close()
+        for member in made.values():
+            member.core.api_client.close()
 
 
 def test_a_job_that_gives_back_what_it_borrowed_goes_on_at_its_checkpoint(
