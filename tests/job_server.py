@@ -64,9 +64,7 @@ JOBS = {
     "responseKind": {"kind": "Job"},
 }
 DISCOVERED = {
-    "items": [
-        {"metadata": {"name": "batch"}, "versions": [{"version": "v1", "resources": [JOBS]}]}
-    ]
+    "items": [{"metadata": {"name": "batch"}, "versions": [{"version": "v1", "resources": [JOBS]}]}]
 }
 
 

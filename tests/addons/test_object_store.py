@@ -23,7 +23,7 @@ OWNER = ("cnai", "key-of-the-owner")
 ROOT = {"ROOT_ACCESS_KEY_ID": OWNER[0], "ROOT_SECRET_ACCESS_KEY": OWNER[1]}
 RED, BLUE = ("team-red", "key-of-red"), ("team-blue", "key-of-blue")
 READER = ("mlflow-reader", "key-of-reader")
-ODD = 'we"ird\\ k<e>y &amp; \'q\' é %20+?.txt'
+ODD = "we\"ird\\ k<e>y &amp; 'q' é %20+?.txt"
 
 
 def port() -> int:
