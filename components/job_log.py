@@ -76,29 +76,27 @@ def take(kubeconfig: str, job: Mapping[str, Any]) -> Told:
     # A log is followed to its end: of a long one the kubelet keeps the last part alone.
     server, patient = ApiServer(kubeconfig), ApiServer(kubeconfig, limit=TIMEOUT)
     made = once(job)
-    name, namespace = made["metadata"]["name"], made["metadata"]["namespace"]
+    namespace = made["metadata"]["namespace"]
 
     def created() -> Outcome:
         try:
-            server.create(made)
+            uid = server.create(made)["metadata"]["uid"]
         except RefusedError as error:
             if error.status == MISSING:
                 raise
             if error.status == CONFLICT:  # a run that was killed left it
                 remove(server, made)
             return Outcome(False, short(error))
-        return Outcome(True, "created")
-
-    def begun() -> Outcome:
-        return _begun(server, namespace, name)
+        return Outcome(True, uid)
 
     try:
-        for look in (created, begun):
-            if not (seen := until(look, START)).held:
-                return Told((), seen.evidence)
-        query = urlencode({"follow": "true"})
-        pod = begun().evidence
-        return told(patient.text(f"/api/v1/namespaces/{namespace}/pods/{pod}/log?{query}"))
+        if not (job_is := until(created, START)).held:
+            return Told((), job_is.evidence)
+        # By its own number: the pod of an earlier Job of the name may still be there.
+        if not (pod := until(lambda: _begun(server, namespace, job_is.evidence), START)).held:
+            return Told((), pod.evidence)
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod.evidence}/log?follow=true"
+        return told(patient.text(path))
     except RefusedError as error:
         return Told() if _no_namespace(server, namespace) else Told((), short(error))
     except PASSING as error:
@@ -107,9 +105,9 @@ def take(kubeconfig: str, job: Mapping[str, Any]) -> Told:
         remove(server, made)
 
 
-def _begun(server: ApiServer, namespace: str, job: str) -> Outcome:
+def _begun(server: ApiServer, namespace: str, uid: str) -> Outcome:
     """Say whether the pod of a Job runs or has run; the evidence is its name, or why not."""
-    query = urlencode({"labelSelector": f"batch.kubernetes.io/job-name={job}"})
+    query = urlencode({"labelSelector": f"batch.kubernetes.io/controller-uid={uid}"})
     pods = server.get(f"/api/v1/namespaces/{namespace}/pods?{query}").get("items") or []
     for pod in pods:
         if pod["status"].get("phase") in {"Running", "Succeeded", "Failed"}:
@@ -120,7 +118,7 @@ def _begun(server: ApiServer, namespace: str, job: str) -> Outcome:
         for container in pod["status"].get("containerStatuses") or []
         if (state := container["state"].get("waiting"))
     ]
-    return Outcome(False, "; ".join(reasons) or f"the pod of {namespace}/{job} has not started")
+    return Outcome(False, "; ".join(reasons) or f"no pod has started in {namespace}")
 
 
 def _no_namespace(server: ApiServer, namespace: str) -> bool:

@@ -32,7 +32,7 @@ class JobServer:
             return 409, {"reason": "AlreadyExists", "message": "is there"}
         self.there[name] = job
         self.made.append(job)
-        return 201, job
+        return 201, {**job, "metadata": {**job["metadata"], "uid": f"{name}-uid"}}
 
     def find(self, path: list[str], query: dict[str, list[str]]) -> tuple[int, Any]:
         match path:
@@ -45,7 +45,8 @@ class JobServer:
             case ["api", "v1", "namespaces", name] if name in self.namespaces:
                 return 200, {"status": {"phase": self.namespaces[name]}}
             case ["api", "v1", "namespaces", _, "pods"]:
-                job = query["labelSelector"][0].removeprefix("batch.kubernetes.io/job-name=")
+                own = query["labelSelector"][0].removeprefix("batch.kubernetes.io/controller-uid=")
+                job = own.removesuffix("-uid")
                 pod = {"metadata": {"name": f"{job}-pod"}, "status": {"phase": "Running"}}
                 return 200, {"items": [pod] if job in self.there else []}
             case ["api", "v1", "namespaces", _, "pods", pod, "log"]:

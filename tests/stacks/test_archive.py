@@ -102,17 +102,15 @@ def cnai(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_an_archive_is_in_a_folder_of_its_own(places: Path) -> None:
-    for _ in range(2):
-        with job_server(namespaces=ACTIVE, logs=LOGS) as server:
-            base_is(server, places)
-            done = cnai("archive", "red-kind")
-            assert done.returncode == 0, done.stderr
-            assert not server.there
-    made = sorted((places / "archive").iterdir())
-    assert len(made) == 2
-    assert str(made[1]) == done.stdout.strip()
-    assert {path.name for path in made[0].iterdir()} == {*FILES, "index.json"}
-    time = json.loads((made[0] / "index.json").read_text())["time"]
+    with job_server(namespaces=ACTIVE, logs=LOGS) as server:
+        base_is(server, places)
+        done = cnai("archive", "red-kind")
+        assert done.returncode == 0, done.stderr
+        assert not server.there
+    (made,) = (places / "archive").iterdir()
+    assert str(made) == done.stdout.strip()
+    assert {path.name for path in made.iterdir()} == {*FILES, "index.json"}
+    time = json.loads((made / "index.json").read_text())["time"]
     assert datetime.fromisoformat(time).utcoffset() is not None
 
 
