@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from addons import script
 from components.addon import Addon, AddonSettings, Context, Manifest
 from components.labels import managed, selector
@@ -17,7 +19,6 @@ ONLINE, OFFLINE, REGISTRY, METRICS = 6566, 8815, 6570, 8000
 USER = 65532
 PROGRAM = ("feature_store.yaml", "platform_provider.py", "serve.py")
 FILES = (*PROGRAM, "proof.py")
-STORES = [{"secretRef": {"name": "database"}}, {"secretRef": {"name": "bucket"}}]
 
 
 class FeastSettings(AddonSettings):
@@ -38,6 +39,20 @@ def client(team: str) -> str:
     return script(NAME, "client.yaml").format(project=project(team), host=host, **ports)
 
 
+def stores(team: Team) -> list[dict[str, Any]]:
+    """Return the Secrets that a team's servers have: a tenant's open its own bucket and no other.
+
+    A source of features may name any file, and the servers are who reads it.
+    """
+    names = ("database", keys(team) if team.tenant else "bucket")
+    return [{"secretRef": {"name": name}} for name in names]
+
+
+def keys(team: Team) -> str:
+    """Return the name of the Secret with the keys of a tenant's own bucket."""
+    return f"bucket-{team.name}"
+
+
 def environment(team: str) -> list[dict[str, str]]:
     """Return what the programs of a team's project read from their environment."""
     return variables(
@@ -56,8 +71,9 @@ def patience(failures: int) -> dict[str, int]:
     return {"timeoutSeconds": 10, "failureThreshold": failures}
 
 
-def server(ctx: Context, team: str) -> Server:
+def server(ctx: Context, whose: Team) -> Server:
     """Return the servers of a team's project: features, training rows and registry."""
+    team = whose.name
     ports = {"online": ONLINE, "offline": OFFLINE, "registry": REGISTRY, "metrics": METRICS}
     return Server(
         name=team,
@@ -70,7 +86,7 @@ def server(ctx: Context, team: str) -> Server:
             "image": ctx.image(NAME),
             "command": ["python3", "/etc/cnai/serve.py"],
             "env": environment(team),
-            "envFrom": STORES,
+            "envFrom": stores(whose),
             "ports": [{"name": n, "containerPort": port} for n, port in ports.items()],
             # One probe for each server; imports take a minute on two busy cores.
             "startupProbe": {"grpc": {"port": REGISTRY}, "periodSeconds": 3, **patience(100)},
@@ -100,8 +116,11 @@ def fence(team: str) -> Manifest:
     }
 
 
-def task(ctx: Context, team: str, name: str, command: list[str]) -> Manifest:
-    """Return a Job of a team's project, with all that its servers have."""
+def task(
+    ctx: Context, whose: Team, name: str, command: list[str], env_from: list[dict[str, Any]]
+) -> Manifest:
+    """Return a Job of a team's project, with what its servers have of files and environment."""
+    team = whose.name
     made = job(
         NAME,
         NAME,
@@ -110,7 +129,7 @@ def task(ctx: Context, team: str, name: str, command: list[str]) -> Manifest:
         command=command,
         user=USER,
         env=[*environment(team), *variables({"CLIENT": client(team)})],
-        env_from=STORES,
+        env_from=env_from,
     )
     pod = made["spec"]["template"]["spec"]
     pod["volumes"].append({"name": "program", "configMap": {"name": NAME}})
@@ -119,9 +138,10 @@ def task(ctx: Context, team: str, name: str, command: list[str]) -> Manifest:
     return made
 
 
-def materialization(ctx: Context, team: str) -> Manifest:
+def materialization(ctx: Context, team: Team) -> Manifest:
     """Return the CronJob that copies new rows of the files into the online store."""
-    made = task(ctx, team, "materialize", ["sh", "-ec", script(NAME, "materialize.sh")])
+    command = ["sh", "-ec", script(NAME, "materialize.sh")]
+    made = task(ctx, team, "materialize", command, stores(team))
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",
@@ -153,16 +173,32 @@ def workloads(ctx: Context) -> list[Manifest]:
     ]
 
 
+def own_keys(ctx: Context, team: Team) -> list[Manifest]:
+    """Return the Secret with the keys of a tenant's own bucket, where the servers find it."""
+    if not team.tenant:
+        return []
+    made = ctx.team_bucket(team.name).secret(NAME)
+    made["metadata"]["name"] = keys(team)
+    return [made]
+
+
 def per_team(ctx: Context, team: Team) -> Share:
     """Give a team its project: servers, fence, hourly copies, and what upstream's client reads."""
-    served = server(ctx, team.name)
+    served = server(ctx, team)
     ports = {"online": ONLINE, "offline": OFFLINE, "registry": REGISTRY}
+
+    def at_the_database(name: str, program: str) -> Manifest:
+        # What is in the bucket is for the object store to list and to take away.
+        command = ["python3", "-c", script(NAME, program)]
+        return task(ctx, team, name, command, [{"secretRef": {"name": "database"}}])
+
     return Share(
         workloads=[
+            *own_keys(ctx, team),
             fence(team.name),
             served.service([{"name": name, "port": port} for name, port in ports.items()]),
             served.deployment(),
-            materialization(ctx, team.name),
+            materialization(ctx, team),
         ],
         # The Deployment asks each of the three servers.
         ready=[available("Deployment", NAME, team.name, timeout=600)],
@@ -170,11 +206,13 @@ def per_team(ctx: Context, team: Team) -> Share:
         proof=[
             completes(
                 f"features of team {team.name} come back from Feast as they were written",
-                task(ctx, team.name, "proof", ["python3", "/etc/cnai/proof.py"]),
+                task(ctx, team, "proof", ["python3", "/etc/cnai/proof.py"], stores(team)),
                 timeout=600,
             )
         ],
         ways=[Way(namespace=NAME, pods=selector(NAME, team.name), ports=tuple(ports.values()))],
+        removal=[at_the_database("remove", "remove.py")] if team.tenant else [],
+        archive={"feast.jsonl": at_the_database("archive", "archive.py")},
     )
 
 

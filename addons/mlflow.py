@@ -124,8 +124,8 @@ def ready(_: Context) -> tuple[Probe, ...]:
     )
 
 
-def task(ctx: Context, name: str, program: str, login_of: str, **env: str) -> Manifest:
-    """Return a Job that works with the server as the user of a Secret in the addon's namespace."""
+def task(ctx: Context, name: str, program: str, *secrets: str, **env: str) -> Manifest:
+    """Return a Job that works with the server by what Secrets of the addon's namespace say."""
     told = {
         "HOME": "/tmp",
         "USER": NAME,
@@ -142,7 +142,7 @@ def task(ctx: Context, name: str, program: str, login_of: str, **env: str) -> Ma
         command=["python3", "-c", script(NAME, program)],
         user=USER,
         env=variables(told),
-        env_from=[{"secretRef": {"name": login_of}}],
+        env_from=[{"secretRef": {"name": secret}} for secret in secrets],
         cpu="50m",
         memory="512Mi",
     )
@@ -178,7 +178,21 @@ def per_team(ctx: Context, team: Team) -> Share:
             )
         ],
         ways=[Way(namespace=NAME, pods=selector(NAME), ports=(PORT,))],
+        **_leaving(ctx, team, space),
     )
+
+
+def _leaving(ctx: Context, team: Team, space: str) -> dict[str, Any]:
+    """Return what is kept of a tenant's workspace and what takes it away; the default one stays."""
+    if not team.tenant:
+        return {}
+
+    def told(name: str) -> Manifest:
+        # As the admin, with the keys of the artifacts.
+        by = (LOGIN, "bucket")
+        return task(ctx, f"{name}-{team.name}", f"{name}.py", *by, TEAM=team.name, SPACE=space)
+
+    return {"removal": [told("remove")], "archive": {"mlflow.jsonl": told("archive")}}
 
 
 ADDON = Addon(

@@ -50,13 +50,14 @@ def look_all(server: ApiServer, probes: Sequence[Mapping[str, Any]]) -> list[Out
 def _await(server: ApiServer, probe: Mapping[str, Any]) -> str:
     if probe["kind"] not in LOOKS:
         return _complete(server, probe)
-    seen = _until(lambda: look(server, probe), probe["timeout"])
+    seen = until(lambda: look(server, probe), probe["timeout"])
     if not seen.held:
         raise ProblemError(_not_held(probe, seen.evidence))
     return seen.evidence
 
 
-def _until(see: Callable[[], Outcome], timeout: float) -> Outcome:
+def until(see: Callable[[], Outcome], timeout: float) -> Outcome:
+    """Look until it holds, for at most so many seconds; return what was seen last."""
     end = time.monotonic() + timeout
     seen = see()
     while not seen.held and time.monotonic() < end:
@@ -75,7 +76,7 @@ def _complete(server: ApiServer, probe: Mapping[str, Any]) -> str:
         except PASSING as error:
             # One that a killed run left behind may hold an old answer: it goes, and we try again.
             if getattr(error, "status", None) == CONFLICT:
-                _delete(server, manifest)
+                remove(server, manifest)
             return Outcome(False, short(error))
         return Outcome(True, "created")
 
@@ -91,17 +92,19 @@ def _complete(server: ApiServer, probe: Mapping[str, Any]) -> str:
 
     try:
         started = time.monotonic()
-        seen = _until(created, probe["timeout"])
+        seen = until(created, probe["timeout"])
         if seen.held:
-            seen = _until(done, probe["timeout"])
+            seen = until(done, probe["timeout"])
         if not seen.held:
             raise ProblemError(_not_held(probe, seen.evidence))
         return f"{type_} after {time.monotonic() - started:.0f} s"
     finally:
-        _delete(server, manifest)
+        remove(server, manifest)
 
 
-def _delete(server: ApiServer, manifest: Mapping[str, Any]) -> None:
+def remove(server: ApiServer, manifest: Mapping[str, Any]) -> None:
+    """Delete an object and wait, for at most a minute, until it is gone."""
+
     def gone() -> Outcome:
         try:
             server.delete(manifest)
@@ -109,7 +112,7 @@ def _delete(server: ApiServer, manifest: Mapping[str, Any]) -> None:
             return Outcome(getattr(error, "status", None) == MISSING, short(error))
         return Outcome(False, "still there")
 
-    _until(gone, 60)
+    until(gone, 60)
 
 
 def _not_held(probe: Mapping[str, Any], evidence: str) -> Problem:

@@ -55,7 +55,9 @@ class Share:
     """What one addon does for one team, in the steps of an addon.
 
     ``rules`` are what members may do with the addon's kinds, ``ways`` those between the team's pods
-    and the addon's.
+    and the addon's. ``removal`` are Jobs that take away what the team leaves in servers that it
+    shares, ``archive`` maps the name of a file to the Job whose log is its text: a JSON value a
+    line. Both read Secrets of the addon's own namespace alone, which are there without the team.
     """
 
     workloads: Sequence[Manifest] = ()
@@ -64,6 +66,8 @@ class Share:
     proof: Sequence[Probe] = ()
     rules: Sequence[Manifest] = ()
     ways: Sequence[Way] = ()
+    removal: Sequence[Manifest] = ()
+    archive: Mapping[str, Manifest] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,8 @@ import pulumi
 
 from components.addon import Addon, Context
 from components.grants import Grant
-from components.steps import Ground, Steps, fingerprint, namespace
+from components.removal import Removal
+from components.steps import Ground, Manifest, Steps, fingerprint, logical, namespace
 from components.team import Team, fence, labels, limits, members
 
 
@@ -27,7 +28,9 @@ class Tenancy(Steps):
         super().__init__(team.name, {}, ground, opts)
         shares = {addon.name: addon.per_team(ctx, team) for addon, ctx in addons}
         claims = {d.resource: d.claim for _, ctx in addons for d in ctx.devices if d.claim}
-        step = self.place([namespace(team.namespace, labels=labels(team))], [])
+        # Made first, so taken away last: when nothing of the team runs any more.
+        step = [self._removal(job) for share in shares.values() for job in share.removal]
+        step = self.place([namespace(team.namespace, labels=labels(team))], step)
         walls = [
             *fence(team, {name: share.ways for name, share in shares.items()}),
             *limits(team, claims),
@@ -41,6 +44,15 @@ class Tenancy(Steps):
             made = self.place(share.resources, made)
             self.gate(f"{name}/proof", share.proof, fingerprint(about, [*share.resources]), made)
         self.register_outputs({})
+
+    def _removal(self, job: Manifest) -> pulumi.Resource:
+        return Removal(
+            f"{self.name}/{logical(job)}",
+            job=job,
+            kubeconfig=self.ground.kubeconfig,
+            generation=self.ground.generation,
+            opts=self.bare([]),
+        )
 
     def _grant(self, team: Team, after: Sequence[pulumi.Resource]) -> pulumi.Resource:
         return Grant(

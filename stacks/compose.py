@@ -113,6 +113,11 @@ def contexts(
         assert maker is not None
         return maker(name, secret)
 
+    def team_bucket(team: str) -> Any:
+        maker = makers["bucket"].team_bucket
+        assert maker is not None
+        return maker(team, secret)
+
     # The same for all of them, so made once.
     said = {addon.name: addon_settings(addon, settings) for addon in addons}
     devices = tuple(d for a in addons for d in a.devices(facts, said[a.name]))
@@ -131,6 +136,7 @@ def contexts(
             secret=secret,
             database=database,
             bucket=bucket,
+            team_bucket=team_bucket,
             databases=databases,
             buckets=buckets,
             teams=tuple(Team(name=name) for name in settings.teams),

@@ -16,6 +16,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -48,6 +49,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+Archive = Annotated[bool, typer.Option(help="Write what a team has to files before it goes.")]
 Stack = Annotated[str, typer.Argument(help="Name of a stack: a file stacks/Pulumi.<name>.yaml.")]
 
 
@@ -60,11 +62,27 @@ def up(stack: Stack = "kind") -> None:
 
 
 @app.command()
-def down(stack: Stack = "kind") -> None:
-    """Take a stack away with all that lives in its cluster."""
+def down(stack: Stack = "kind", *, archive: Archive = True) -> None:
+    """Take a stack away with all that lives in its cluster; a team's place is archived first."""
+    raise typer.Exit(_down(stack, archive=archive))
+
+
+def _down(stack: str, *, archive: bool) -> int:
     settings = stack_files.settings(stack)
-    code = tenants.down(stack, settings) if is_tenant(settings) else take_down(stack)
-    raise typer.Exit(code)
+    if is_tenant(settings):
+        return tenants.down(stack, settings, archived=archive)
+    return take_down(stack)
+
+
+@app.command("archive")
+def write_archive(
+    stack: Stack,
+    to: Annotated[
+        Path | None, typer.Option(help="Folder that the archive gets one of its own in.")
+    ] = None,
+) -> None:
+    """Write what a team has in MLflow, Feast and the object store to files; nothing goes."""
+    raise typer.Exit(tenants.archive(stack, stack_files.settings(stack), to))
 
 
 @app.command()
@@ -133,13 +151,14 @@ def teams(
 @app.command()
 def expired(
     destroy: Annotated[bool, typer.Option(help="Take them away.")] = False,
+    *,
+    archive: Archive = True,
 ) -> None:
     """List the stacks of teams whose last day is over."""
     for stack in show_teams.expired():
         say.out.print(stack)
         if destroy:
-            settings = stack_files.settings(stack)
-            tenants.down(stack, settings) if is_tenant(settings) else take_down(stack)
+            _down(stack, archive=archive)
             # A stack that is over for good is nobody's any more: else it would be listed for ever.
             stack_files.path(stack).unlink()
 

@@ -1,19 +1,22 @@
-"""`cnai up` and `cnai down` of a stack that is a place on the cluster of its base."""
+"""`cnai up`, `archive` and `down` of a stack that is a place on the cluster of its base."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from components.api_server import PASSING, ApiServer
 from components.clusters.kind import kubeconfig_file
 from stacks import stack_files
 from stacks.cli import recover, say
+from stacks.cli.archive import archive as write_archive
+from stacks.cli.archive import kept
 from stacks.cli.member import write_kubeconfig
 from stacks.cli.pulumi_cli import Pulumi
 from stacks.cli.session import open_stack
 from stacks.cli.up import NO_CHANGES, failed
 from stacks.settings import Settings
-from stacks.teams import checked
+from stacks.teams import checked, is_tenant
 from tools import engine, supply
 from tools.errors import Problem, ProblemError
 from tools.paths import REPO
@@ -53,10 +56,12 @@ def up(stack: str, settings: Settings) -> int:
     return 0
 
 
-def down(stack: str, settings: Settings) -> int:
-    """Take a team's place away; base and siblings stay as they are."""
+def down(stack: str, settings: Settings, *, archived: bool = True) -> int:
+    """Take a team's place away, archived first; base and siblings stay as they are."""
     began = time.monotonic()
     base = str(settings.extends)
+    if archived:
+        _archived(stack, settings)
     mode = supply.resolve(settings.supply)
     supply.ensure(["program:pulumi", "program:pulumi-kubernetes"], mode)
     pulumi = open_stack(stack, mode)
@@ -74,6 +79,26 @@ def down(stack: str, settings: Settings) -> int:
     took = time.monotonic() - began
     say.done("down", f"{progress.changed} resources went ({took:.0f} s)")
     return 0
+
+
+def archive(stack: str, settings: Settings, to: Path | None) -> int:
+    """Archive what a team has; print the folder alone on stdout."""
+    if is_tenant(settings):
+        answers(str(settings.extends))
+    say.out.print(str(write_archive(stack, settings, to)), markup=False)
+    return 0
+
+
+def _archived(stack: str, settings: Settings) -> None:
+    base = str(settings.extends)
+    if not kubeconfig_file(base).exists():
+        say.note("archive", f"there is nothing to archive: the cluster of {base} is gone")
+        return
+    try:
+        answers(base)
+        write_archive(stack, settings)
+    except ProblemError as error:
+        raise ProblemError(*[kept(problem, stack) for problem in error.problems]) from None
 
 
 def answers(base: str) -> None:

@@ -10,7 +10,7 @@ from components import probes
 from components.api_server import RefusedError
 from components.looks import LOOKS, Outcome
 from components.looks import has_condition as _has
-from components.probe_runner import _complete, _until
+from components.probe_runner import _complete, until
 from tools.errors import ProblemError
 
 
@@ -36,8 +36,8 @@ def test_a_condition_holds_only_when_it_is_true() -> None:
 
 def test_waiting_ends_with_what_was_seen_last() -> None:
     seen = iter([Outcome(False, "first"), Outcome(True, "second")])
-    assert _until(lambda: next(seen), 5) == Outcome(True, "second")
-    assert _until(lambda: Outcome(False, "never"), 0) == Outcome(False, "never")
+    assert until(lambda: next(seen), 5) == Outcome(True, "second")
+    assert until(lambda: Outcome(False, "never"), 0) == Outcome(False, "never")
 
 
 class Answering:

@@ -1,5 +1,5 @@
-# Makes the bucket unless it is there, lets its reader read it, then writes, reads and removes an
-# object in it.
+# Makes the bucket unless it is there, and an account that may read it and nothing else; then
+# writes, reads and removes an object in it.
 set -eu
 s3() {
   curl --silent --show-error --fail-with-body --retry 5 --retry-connrefused \
@@ -8,6 +8,11 @@ s3() {
 }
 bucket="$AWS_ENDPOINT_URL/$BUCKET"
 s3 --head --output /dev/null "$bucket" 2>/dev/null || s3 --request PUT "$bucket"
+cat > /tmp/account <<END
+<Account><Access>$READER</Access><Secret>$READER_SECRET</Secret><Role>user</Role></Account>
+END
+s3 --request PATCH --data-binary @/tmp/account "$AWS_ENDPOINT_URL/create-user" >/dev/null 2>&1 ||
+  s3 --request PATCH --data-binary @/tmp/account "$AWS_ENDPOINT_URL/update-user?access=$READER"
 cat > /tmp/policy <<END
 {"Version": "2012-10-17", "Statement": [
   {"Effect": "Allow", "Principal": {"AWS": ["$READER"]},

@@ -12,7 +12,7 @@ team="$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"
 cat > /tmp/account <<END
 <Account><Access>$AWS_ACCESS_KEY_ID</Access><Secret>$AWS_SECRET_ACCESS_KEY</Secret><Role>user</Role></Account>
 END
-as "$owner" --request PATCH --data-binary @/tmp/account "$AWS_ENDPOINT_URL/create-user" ||
+as "$owner" --request PATCH --data-binary @/tmp/account "$AWS_ENDPOINT_URL/create-user" >/dev/null 2>&1 ||
   as "$owner" --request PATCH --data-binary @/tmp/account \
     "$AWS_ENDPOINT_URL/update-user?access=$AWS_ACCESS_KEY_ID"
 bucket="$AWS_ENDPOINT_URL/$BUCKET"
