@@ -6,6 +6,7 @@ from components.addon import Context, Manifest
 from components.labels import DOMAIN, TENANT, managed
 from components.monitors import ACCOUNT, API
 from components.pods import pod_security, resources
+from components.quantities import amount
 
 PROMETHEUS = "prometheus"
 ALERTMANAGER = "alertmanager"
@@ -35,6 +36,7 @@ def prometheus(ctx: Context, *, name: str, namespace: str, user: int) -> Manifes
             "securityContext": pod_security(user),
             "resources": resources("50m", "256Mi", "1Gi"),
             "retention": ctx.settings.retention,
+            "retentionSize": retention_size(ctx.settings.storage),
             "serviceDiscoveryRole": "EndpointSlice",
             "scrapeInterval": ctx.settings.interval,
             "evaluationInterval": ctx.settings.interval,
@@ -57,6 +59,11 @@ def prometheus(ctx: Context, *, name: str, namespace: str, user: int) -> Manifes
             **_volume(ctx, ctx.settings.storage),
         },
     }
+
+
+def retention_size(storage: str) -> str:
+    """Return what series may take of a volume: the rest is for what is being written."""
+    return f"{int(amount(storage) * 4 / 5 / 2**20)}MB"
 
 
 def _volume(ctx: Context, size: str) -> Manifest:

@@ -138,6 +138,7 @@ def contexts(
             addresses=addresses,
             guards=held,
             devices=devices,
+            prices=settings.prices,
         )
         for addon in addons
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -39,7 +39,7 @@ class Budget(Part):
     """What a team may spend in a calendar month; ``stops`` ends admission when it is spent."""
 
     amount: float = Field(gt=0)
-    currency: str = "USD"
+    currency: Literal["USD"] = "USD"
     stops: bool = False
 
 
