@@ -65,7 +65,10 @@ def crds(ctx: Context) -> Sequence[Path]:
 
 
 def operator(ctx: Context) -> Server:
-    """Return the operator; it may touch Secrets and StatefulSets in this namespace alone."""
+    """Return the operator; it may touch Secrets and StatefulSets in this namespace alone.
+
+    Beside them it reads Secrets of one name, in which teams say where their alerts go.
+    """
     return Server(
         name=OPERATOR,
         addon=NAME,
@@ -77,7 +80,7 @@ def operator(ctx: Context) -> Server:
             "args": [
                 f"--prometheus-instance-namespaces={NAMESPACE}",
                 f"--alertmanager-instance-namespaces={NAMESPACE}",
-                f"--alertmanager-config-namespaces={NAMESPACE}",
+                f"--secret-field-selector=metadata.name={ALERTMANAGER}",
                 f"--prometheus-config-reloader={ctx.image('prometheus-config-reloader')}",
                 "--config-reloader-cpu-request=5m",
                 "--config-reloader-cpu-limit=0",
@@ -103,7 +106,9 @@ def access() -> list[Manifest]:
             NAMESPACE,
             [
                 allow(API, every, ["*"]),
-                allow("", ["namespaces", "nodes"], READ),
+                allow("", ["configmaps", "namespaces", "nodes"], READ),
+                # A list by this very name is all that is allowed: what else teams keep is theirs.
+                {**allow("", ["secrets"], READ), "resourceNames": [ALERTMANAGER]},
                 allow("events.k8s.io", ["events"], ["create", "patch"]),
                 allow("storage.k8s.io", ["storageclasses"], ["get"]),
             ],

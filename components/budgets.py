@@ -1,4 +1,4 @@
-"""Who ends the admission of a team whose budget is spent: a CronJob that may change its queue. Pure.
+"""Who ends admission when a team's budget is spent: a CronJob that may change its queue alone.
 
 The holding goes with the budget: :class:`Holding` opens what was held when there is no budget any
 more that stops.
@@ -25,9 +25,7 @@ USER = 65532
 
 def spent(team: str, budget: Budget) -> str:
     """Return the query that is 1 when the budget is spent, 0 when not, and nothing when unknown."""
-    series = (
-        f'cnai:team_spend:month{{cluster_queue="{team}",currency="{budget.currency}",{OURS}}}'
-    )
+    series = f'cnai:team_spend:month{{cluster_queue="{team}",currency="{budget.currency}",{OURS}}}'
     return f"sum({series}) >= bool {budget.amount!r}"
 
 
