@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -25,10 +26,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(log: Path, program: Path | str, *arguments: str) -> Iterator[None]:
+def running(log: Path, program: Path | str, *arguments: str, **env: str) -> Iterator[None]:
     """Run a program until the block ends; what it says is in a file."""
     with log.open("w") as said:
-        process = subprocess.Popen([program, *arguments], stdout=said, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [program, *arguments],
+            env={**os.environ, **env},
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
         try:
             yield
         finally:

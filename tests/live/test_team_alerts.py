@@ -79,6 +79,14 @@ def cluster(ctx: Context, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         for file in catalogue()["prometheus"].crds(ctx):
             for kind in kind_applier.definitions(Path(file).read_text()):
                 server.create(kind)
+        server.create(
+            {
+                "apiVersion": "storage.k8s.io/v1",
+                "kind": "StorageClass",
+                "metadata": {"name": ctx.facts.storage_class},
+                "provisioner": "none",
+            }
+        )
         spaces = {NAMESPACE: {}, "red": {TENANT: "red"}, "blue": {TENANT: "blue"}, "other": {}}
         for name, labels in spaces.items():
             server.create(namespace(name, labels=labels))
@@ -98,8 +106,8 @@ def cluster(ctx: Context, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         with running(
             *(folder / "operator.log", supply.program("prometheus-operator")),
             *container["args"],
-            f"--kubeconfig={kubeconfig}",
             f"--web.listen-address=127.0.0.1:{free_port()}",
+            KUBECONFIG=str(kubeconfig),
         ):
             for manifest in (
                 prometheus_rule(NAMESPACE, PLATFORM),
@@ -138,7 +146,9 @@ def routes(cluster: ControlPlane) -> dict[str, Any]:
 
 
 def test_a_rule_of_a_team_sees_and_tells_its_own_namespace_alone(cluster: ControlPlane) -> None:
-    made = wait_for("all rules are taken", lambda: (r := recorded(cluster)) and len(r) == 3 and r, 60)
+    made = wait_for(
+        "all rules are taken", lambda: (r := recorded(cluster)) and len(r) == 3 and r, 60
+    )
     assert made[NAMESPACE]["expr"] == "sum(up)"
     assert "labels" not in made[NAMESPACE]
     assert made["red"]["expr"].count('namespace="red"') == 1
