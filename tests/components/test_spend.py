@@ -41,7 +41,7 @@ def test_what_is_no_duration_is_refused(said: str) -> None:
 def test_each_rule_sees_what_those_before_it_recorded() -> None:
     group = spend(prices(POOLS, units(POOLS, (), {})), "30s", "kueue-system")
     assert group["interval"] == "30s"
-    seen = set()
+    seen: set[str] = set()
     for rule in group["rules"]:
         assert {n for n in ("cnai:month", "cnai:price_per_hour", "cnai:team_cost:per_hour") if
                 n in rule["expr"]} <= seen  # fmt: skip
