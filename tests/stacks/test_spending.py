@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from components.prices import Estimate
 from components.team import Budget as TeamBudget
 from stacks.cli.fork import budgeted, described, priced
 from stacks.cli.spending import Spent, budget_shown, of_base, spent
+from stacks.cli.teams import data, row
 from stacks.compose import facts_of
 from stacks.settings import Settings, load
 from stacks.team_settings import Budget, Mode
@@ -118,3 +119,25 @@ def test_a_stop_needs_a_budget() -> None:
             members=[],
         )
     assert error.value.problems[0].id == "CNAI-TEAM-014"
+
+
+def test_a_row_tells_money_as_text_and_as_data() -> None:
+    settings = fork({"accelerators": {"nvidia.com/gpu": 1}})
+    known = {"red": Spent(amount=3.5, device="simulated", since="2026-11-02 00:00 UTC")}
+    told = row("red-kind", settings, {}, date(2026, 11, 22), known)
+    assert data(told)["spend"] == {
+        "amount": 3.5,
+        "currency": "USD",
+        "since": "2026-11-02 00:00 UTC",
+        "unpriced": (),
+        "device": "simulated",
+    }
+    assert data(told)["budget"] == {"amount": 5.0, "currency": "USD", "stops": True}
+    silent = row("red-kind", settings, {}, date(2026, 11, 22), {})
+    assert (silent.spend.shown(), data(silent)["spend"]["amount"]) == ("unknown", None)
+
+
+def test_a_cluster_of_its_own_is_not_asked() -> None:
+    settings = load({**BASE, "extends": "kind", "team": {"name": "red", "mode": "stack"}})
+    told = row("red-kind", settings, {}, date(2026, 11, 22), {"red": Spent(amount=3.5)})
+    assert told.spend.shown() == "unknown"
