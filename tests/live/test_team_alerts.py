@@ -19,7 +19,7 @@ from components.addon import Context
 from components.alerts import prometheus_rule
 from components.api_server import RefusedError
 from components.labels import TENANT
-from components.monitors import API
+from components.monitors import API, platform, teams
 from components.steps import namespace
 from stacks.compose import contexts, facts_of
 from stacks.settings import load
@@ -111,6 +111,9 @@ def cluster(ctx: Context, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         ):
             for manifest in (
                 prometheus_rule(NAMESPACE, PLATFORM),
+                *platform(NAMESPACE),
+                teams(NAMESPACE),
+                teams("other"),
                 rule(
                     "red", "forged", 'sum(up{namespace="blue"})', namespace="", cluster_queue="blue"
                 ),
@@ -133,6 +136,18 @@ def recorded(cluster: ControlPlane) -> dict[str, dict[str, Any]]:
         for name, text in (one.get("data") or {}).items()
     }
     return {name.split("-")[0]: file["groups"][0]["rules"][0] for name, file in files.items()}
+
+
+def collected(cluster: ControlPlane) -> dict[str, list[dict[str, Any]]]:
+    """How Prometheus names what it collects, by job."""
+    path = f"/api/v1/namespaces/{NAMESPACE}/secrets/prometheus-platform"
+    try:
+        data = cluster.server.get(path)["data"]
+    except RefusedError:
+        return {}
+    text = gzip.decompress(base64.b64decode(data["prometheus.yaml.gz"])).decode()
+    jobs = yaml.safe_load(text).get("scrape_configs") or []
+    return {one["job_name"]: one["relabel_configs"] for one in jobs}
 
 
 def routes(cluster: ControlPlane) -> dict[str, Any]:
@@ -175,3 +190,10 @@ def test_a_team_gets_the_alerts_of_its_namespace_and_no_others(cluster: ControlP
 def test_a_secret_of_another_name_is_not_read(cluster: ControlPlane) -> None:
     wait_for("the route of the team is taken", lambda: "red/" in json.dumps(routes(cluster)), 60)
     assert "blue/" not in json.dumps(routes(cluster))
+
+
+def test_what_the_platform_collects_keeps_its_own_namespace(cluster: ControlPlane) -> None:
+    wait_for("all monitors are taken", lambda: len(collected(cluster)) >= 5, 60)
+    for name, steps in collected(cluster).items():
+        forced = [s for s in steps if s.get("target_label") == "namespace" and "replacement" in s]
+        assert [s["replacement"] for s in forced] == (["other"] if "/other/" in name else [])
