@@ -8,16 +8,26 @@ from typing import Any
 import yaml
 
 from addons import FILES, script
+from components.access import account, allow, cluster_role
 from components.addon import Addon, Context, Manifest
 from components.dashboards import dashboard
+from components.labels import managed
 from components.pods import container_security, job, resources, versioned
 from components.probes import Probe, answers, available, completes
+from components.team import Share, Team
 from components.workloads import Server, mounts, variables
 
 NAME = "grafana"
 PORT = 3000
 USER = 472
 DASHBOARDS = "dashboards"
+TEAMS = "teams"
+LABEL = "grafana_dashboard"
+"""On a ConfigMap: its files are dashboards."""
+FOLDER = "grafana_folder"
+"""Annotation of such a ConfigMap: the folder that they are shown in."""
+LONGEST = 40
+"""Characters of the identifier of a dashboard."""
 PROVISIONING = "/etc/grafana/provisioning"
 
 
@@ -39,16 +49,21 @@ def provisioning(ctx: Context) -> dict[str, str]:
         "editable": False,
         "jsonData": {"httpMethod": "POST", "timeInterval": "30s"},
     }
-    files = {
+    files: Manifest = {"type": "file", "allowUiUpdates": False}
+    platform = {
+        **files,
         "name": "cnai",
         "folder": "Platform",
-        "type": "file",
-        "allowUiUpdates": False,
         "options": {"path": f"/var/{DASHBOARDS}"},
+    }
+    own = {
+        **files,
+        "name": "teams",
+        "options": {"path": f"/var/{TEAMS}", "foldersFromFilesStructure": True},
     }
     return {
         "datasources.yaml": yaml.safe_dump({"apiVersion": 1, "datasources": [prometheus]}),
-        "dashboards.yaml": yaml.safe_dump({"apiVersion": 1, "providers": [files]}),
+        "dashboards.yaml": yaml.safe_dump({"apiVersion": 1, "providers": [platform, own]}),
     }
 
 
@@ -59,6 +74,7 @@ def server(ctx: Context, models: dict[str, str]) -> Server:
         name=NAME,
         namespace=NAME,
         user=USER,
+        account=NAME,
         annotations=versioned(*provisioning(ctx).values(), *models.values()),
         volumes={
             "datasources": {
@@ -66,6 +82,7 @@ def server(ctx: Context, models: dict[str, str]) -> Server:
             },
             "providers": {"configMap": {"name": NAME, "items": [_item("dashboards.yaml")]}},
             DASHBOARDS: {"configMap": {"name": DASHBOARDS}},
+            TEAMS: {"emptyDir": {"sizeLimit": "64Mi"}},
             "data": {"emptyDir": {}},
         },
         container={
@@ -100,9 +117,68 @@ def server(ctx: Context, models: dict[str, str]) -> Server:
                 datasources=f"{PROVISIONING}/datasources",
                 providers=f"{PROVISIONING}/dashboards",
                 dashboards=f"/var/{DASHBOARDS}",
+                teams=f"/var/{TEAMS}",
                 data="/var/lib/grafana",
             ),
         },
+    )
+
+
+def collector(ctx: Context) -> Manifest:
+    """Return the container that brings dashboards from the namespaces of teams, a folder each.
+
+    The folder is what an annotation says: order, and no wall between teams.
+    """
+    return {
+        "name": "collector",
+        "image": ctx.image("k8s-sidecar"),
+        "imagePullPolicy": "IfNotPresent",
+        "env": variables(
+            {
+                "FOLDER": f"/var/{TEAMS}",
+                "FOLDER_ANNOTATION": FOLDER,
+                "LABEL": LABEL,
+                "LABEL_VALUE": "1",
+                "NAMESPACE": "ALL",
+                "RESOURCE": "configmap",
+                # Two teams may call a file the same.
+                "UNIQUE_FILENAMES": "true",
+            }
+        ),
+        "securityContext": container_security(),
+        "resources": resources("10m", "96Mi", "192Mi"),
+        "volumeMounts": mounts(teams=f"/var/{TEAMS}", tmp="/tmp"),
+    }
+
+
+def deployment(ctx: Context, served: Server) -> Manifest:
+    """Return Grafana with what collects dashboards for it."""
+    made = served.deployment()
+    made["spec"]["template"]["spec"]["containers"].append(collector(ctx))
+    return made
+
+
+def own_dashboard(team: str) -> Manifest:
+    """Return the model of the dashboard that a team has of itself."""
+    described = yaml.safe_load(script(NAME, "team/dashboard.yaml").replace("TEAM", team))
+    return dashboard({**described, "uid": f"team-{team}"[:LONGEST]})
+
+
+def per_team(_: Context, team: Team) -> Share:
+    """Give a team a folder, with a dashboard of its own; members add others beside it."""
+    if not team.tenant:
+        return Share()
+    metadata = {
+        "name": "dashboard",
+        "namespace": team.namespace,
+        "labels": {**managed(NAME), LABEL: "1"},
+        "annotations": {FOLDER: team.name},
+    }
+    data = {f"{team.name}.json": json.dumps(own_dashboard(team.name))}
+    return Share(
+        workloads=[
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data},
+        ]
     )
 
 
@@ -128,7 +204,9 @@ def workloads(ctx: Context) -> list[Manifest]:
         served.config(provisioning(ctx)),
         {**shown, "metadata": {**shown["metadata"], "name": DASHBOARDS}},
         served.service([port], type_="NodePort" if node_port else "ClusterIP"),
-        served.deployment(),
+        account(NAME, NAME),
+        *cluster_role(NAME, NAME, [allow("", ["configmaps"], ["get", "list", "watch"])]),
+        deployment(ctx, served),
     ]
 
 
@@ -172,11 +250,12 @@ ADDON = Addon(
     title="Dashboards over the platform's metrics",
     namespace=NAME,
     requires=("prometheus", "cluster-metrics"),
-    images=(NAME, "curl"),
+    images=(NAME, "k8s-sidecar", "curl"),
     passwords=(NAME,),
     workloads=workloads,
     ready=ready,
     proof=proof,
+    per_team=per_team,
     endpoints={NAME: "http"},
     addresses={NAME: f"http://{NAME}.{NAME}.svc:{PORT}"},
 )

@@ -13,13 +13,16 @@ from addons import script
 from components.access import account, allow, cluster_role, role
 from components.addon import Addon, AddonSettings, Context, Manifest
 from components.alerts import prometheus_rule
+from components.budgets import watch
 from components.labels import managed, selector
 from components.metric_servers import alertmanager, prometheus
 from components.monitors import API, addon, platform, teams
 from components.pods import container_security, resources
+from components.prices import units
 from components.probes import Probe, answers, available, established, metric
 from components.scrapes import Scrape
-from components.team import Share, Team, Way
+from components.spend import RETENTION, budget_rule, prices, spend
+from components.team import WRITE, Share, Team, Way
 from components.workloads import Server
 
 NAME = "prometheus"
@@ -40,13 +43,17 @@ READ = ("get", "list", "watch")
 class PrometheusSettings(AddonSettings):
     """``retention`` is a duration, ``storage`` a quantity; ``interval`` is that of all scrapes.
 
+    What does not fit into four fifths of the storage goes before its time. ``budgets`` says, in the
+    form of cron, when budgets that stop are looked at.
+
     ``durations`` maps an alert to how long its condition has to hold before it fires; ``webhook``
     is the URL that Alertmanager tells alerts to, of which there is none unless it is set.
     """
 
-    retention: str = "6h"
+    retention: str = RETENTION
     storage: str = "4Gi"
     interval: str = "30s"
+    budgets: str = "*/2 * * * *"
     durations: dict[str, str] = Field(default_factory=dict)
     webhook: str | None = None
 
@@ -58,7 +65,10 @@ def crds(ctx: Context) -> Sequence[Path]:
 
 
 def operator(ctx: Context) -> Server:
-    """Return the operator; it may touch Secrets and StatefulSets in this namespace alone."""
+    """Return the operator; it may touch Secrets and StatefulSets in this namespace alone.
+
+    Beside them it reads Secrets of one name, in which teams say where their alerts go.
+    """
     return Server(
         name=OPERATOR,
         addon=NAME,
@@ -70,7 +80,7 @@ def operator(ctx: Context) -> Server:
             "args": [
                 f"--prometheus-instance-namespaces={NAMESPACE}",
                 f"--alertmanager-instance-namespaces={NAMESPACE}",
-                f"--alertmanager-config-namespaces={NAMESPACE}",
+                f"--secret-field-selector=metadata.name={ALERTMANAGER}",
                 f"--prometheus-config-reloader={ctx.image('prometheus-config-reloader')}",
                 "--config-reloader-cpu-request=5m",
                 "--config-reloader-cpu-limit=0",
@@ -96,7 +106,9 @@ def access() -> list[Manifest]:
             NAMESPACE,
             [
                 allow(API, every, ["*"]),
-                allow("", ["namespaces", "nodes"], READ),
+                allow("", ["configmaps", "namespaces", "nodes"], READ),
+                # A list by this very name is all that is allowed: what else teams keep is theirs.
+                {**allow("", ["secrets"], READ), "resourceNames": [ALERTMANAGER]},
                 allow("events.k8s.io", ["events"], ["create", "patch"]),
                 allow("storage.k8s.io", ["storageclasses"], ["get"]),
             ],
@@ -200,9 +212,17 @@ def monitors(ctx: Context) -> list[Manifest]:
             NAMESPACE,
             yaml.safe_load(script(NAME, "rules.yaml"))["groups"],
             pools=ctx.facts.pools,
+            first=counted(ctx),
             durations=ctx.settings.durations,
         ),
     ]
+
+
+def counted(ctx: Context) -> list[Manifest]:
+    """Return the groups that tell prices and spend, where there are queues."""
+    queues = [scrape.namespace for scrape in ctx.scrapes if scrape.name == "kueue"]
+    known = prices(ctx.facts.pools, units(ctx.facts.pools, ctx.devices, ctx.prices))
+    return [spend(known, ctx.settings.interval, queues[0])] if queues else []
 
 
 def proof(ctx: Context) -> tuple[Probe, ...]:
@@ -226,16 +246,35 @@ def _own(name: str, port: int, *, pod: str | None = None) -> Scrape:
     return Scrape(name=name, namespace=NAMESPACE, labels=labels, port=port)
 
 
-def per_team(_ctx: Context, _team: Team) -> Share:
-    """Let the collector in, to whatever port a pod's metrics are at."""
-    return Share(ways=[Way(namespace=NAMESPACE, pods={"prometheus": INSTANCE}, inwards=True)])
+def per_team(ctx: Context, team: Team) -> Share:
+    """Let the collector in, to whatever port a pod's metrics are at; count against the budget.
+
+    Members write rules over what their namespace tells, and say where alerts of it go.
+    """
+    made: list[Manifest] = []
+    if team.budget:
+        made.append(budget_rule(team, NAMESPACE, ctx.settings.interval))
+        if team.budget.stops:
+            made += watch(
+                team,
+                NAMESPACE,
+                image=ctx.image("curl"),
+                script=script(NAME, "budget.sh"),
+                prometheus=f"http://{NAME}.{NAMESPACE}.svc:{PORT}",
+                schedule=ctx.settings.budgets,
+            )
+    return Share(
+        workloads=made,
+        rules=[allow(API, ["prometheusrules", "alertmanagerconfigs"], WRITE)],
+        ways=[Way(namespace=NAMESPACE, pods={"prometheus": INSTANCE}, inwards=True)],
+    )
 
 
 ADDON = Addon(
     name=NAME,
     title="Metrics of the platform and of teams, rules over them, and alerts",
     namespace=NAMESPACE,
-    images=(OPERATOR, "prometheus-config-reloader", NAME, ALERTMANAGER),
+    images=(OPERATOR, "prometheus-config-reloader", NAME, ALERTMANAGER, "curl"),
     settings=PrometheusSettings,
     crds=crds,
     workloads=workloads,

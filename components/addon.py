@@ -51,7 +51,8 @@ class Context:
     who works on the cluster, ``scrapes`` where the metrics of all of them are. ``addresses``
     maps a service (``otlp``, ``prometheus``, ``mlflow``) to its URL inside the cluster, for those
     that are there: an addon that can use another asks here. ``guards`` are the admission policies
-    of the rules that have to hold at admission. ``devices`` are what the selected addons serve.
+    of the rules that have to hold at admission. ``devices`` are what the selected addons serve,
+    ``prices`` the stack's own, in USD for an hour of a node, by pool or shape.
     """
 
     facts: ClusterFacts
@@ -70,6 +71,7 @@ class Context:
     addresses: Mapping[str, str] = field(default_factory=dict)
     guards: tuple[Manifest, ...] = ()
     devices: tuple[Devices, ...] = ()
+    prices: Mapping[str, float] = field(default_factory=dict)
 
 
 def _nothing(_: Context) -> list[Manifest]:

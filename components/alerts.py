@@ -63,10 +63,11 @@ def prometheus_rule(
     groups: Sequence[Manifest],
     *,
     pools: Sequence[Pool] = (),
+    first: Sequence[Manifest] = (),
     durations: Mapping[str, str] = {},
 ) -> Manifest:
-    """Return all rules as one object."""
-    first = wanted(pools)
+    """Return all rules as one object; ``first`` are groups that were made, without alerts."""
+    made = [group for group in (wanted(pools), *first) if group["rules"]]
     return {
         "apiVersion": f"{API}/v1",
         "kind": "PrometheusRule",
@@ -77,7 +78,7 @@ def prometheus_rule(
         },
         "spec": {
             "groups": [
-                *([first] if first["rules"] else []),
+                *made,
                 *[
                     {**group, "rules": [told(rule) for rule in group["rules"]]}
                     for group in lasting(groups, durations)

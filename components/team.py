@@ -23,6 +23,15 @@ WRITE = (*READ, "create", "update", "patch", "delete", "deletecollection")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What a team may spend in a calendar month; ``stops`` ends admission when it is spent."""
+
+    amount: float
+    currency: str = "USD"
+    stops: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Team:
     """A team: one namespace of its name.
 
@@ -43,6 +52,7 @@ class Team:
     ceiling: Mapping[str, str] = field(default_factory=dict)
     members: tuple[str, ...] = ()
     tenant: bool = False
+    budget: Budget | None = None
 
     @property
     def namespace(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pulumi
 
 from components.addon import Addon, Context
+from components.budgets import Holding
 from components.grants import Grant
 from components.removal import Removal
 from components.steps import Ground, Manifest, Steps, fingerprint, logical, namespace
@@ -36,7 +37,7 @@ class Tenancy(Steps):
             *limits(team, claims),
             *members(team, [rule for share in shares.values() for rule in share.rules]),
         ]
-        step = [*self.place(walls, step), self._grant(team, step)]
+        step = [*self.place(walls, step), self._grant(team, step), *self._holding(team, step)]
         for name, share in shares.items():
             made = self.place(share.workloads, step)
             about = fingerprint([*share.workloads])
@@ -62,3 +63,10 @@ class Tenancy(Steps):
             generation=self.ground.generation,
             opts=self.bare(after),
         )
+
+    def _holding(self, team: Team, after: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
+        """Make what outlives all that may hold the queue, and opens it at the end."""
+        if not (team.budget and team.budget.stops):
+            return []
+        where = {"kubeconfig": self.ground.kubeconfig, "generation": self.ground.generation}
+        return [Holding(team.name, opts=self.bare(after), **where)]

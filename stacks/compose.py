@@ -144,6 +144,7 @@ def contexts(
             addresses=addresses,
             guards=held,
             devices=devices,
+            prices=settings.prices,
         )
         for addon in addons
     }

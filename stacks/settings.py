@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
@@ -59,7 +59,8 @@ class Settings(Part):
     ``supply`` says where programs, charts and images come from; ``workers`` is the number of nodes
     beside the control plane; ``ports`` maps the name of an endpoint to a port of 127.0.0.1;
     ``teams`` are namespaces with a queue; ``addons`` switches an addon off (``false``) or on
-    (``true``, or its own settings). ``team`` is whom the stack is for, where it is for one.
+    (``true``, or its own settings). ``prices`` are USD for an hour of a node, by pool or
+    shape, before those of the table. ``team`` is whom the stack is for, where it is for one.
     """
 
     tier: Tier = "kind"
@@ -72,6 +73,7 @@ class Settings(Part):
     queue: QueueSettings = QueueSettings()
     teams: tuple[Name, ...] = ("ml-default",)
     addons: dict[str, bool | dict[str, Any]] = Field(default={})
+    prices: dict[str, Annotated[float, Field(ge=0)]] = Field(default={})
     team: TeamSettings | None = None
 
     @field_validator("profile")
@@ -86,6 +88,9 @@ class Settings(Part):
             raise ValueError(f"pools: two are called {', '.join(sorted(twice))}")
         if "workers" in names:
             raise ValueError("pools: `workers` is the name of the pool of the cluster's own nodes")
+        priced = [*SHAPES, *names, "workers"]
+        for name in self.prices:
+            _one_of(name, priced, "pool or shape that could have a price")
         if (nodes := self.workers + 1 + sum(pool.count for pool in self.pools)) > MOST_NODES:
             raise ValueError(f"pools: {nodes} nodes in all, at the most {MOST_NODES}")
         ports = list(self.ports.values())

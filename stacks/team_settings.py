@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -52,7 +52,7 @@ class Budget(Part):
     """What a team may spend in a calendar month; ``stops`` ends admission when it is spent."""
 
     amount: float = Field(gt=0)
-    currency: str = "USD"
+    currency: Literal["USD"] = "USD"
     stops: bool = False
 
 

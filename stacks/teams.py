@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from addons import catalogue
 from components.addon import Addon
 from components.facts import ClusterFacts
+from components.prices import Estimate, estimate, units
+from components.quantities import amount
 from components.quotas import capacity, ceiling, portion, short
-from components.team import Team
+from components.team import Budget, Team
 from stacks.settings import Settings, addon_settings
 from stacks.team_settings import Mode
 from tools.errors import Problem, ProblemError
@@ -29,7 +31,8 @@ def is_tenant(settings: Settings) -> bool:
 def team_of(settings: Settings, facts: ClusterFacts, addons: Iterable[Addon]) -> Team:
     """Return the team with its part of each pool.
 
-    Raises ProblemError (CNAI-TEAM-001) for a quota that the pools of the base cannot give.
+    Raises ProblemError (CNAI-TEAM-001) for a quota that the pools of the base cannot give, and
+    CNAI-TEAM-013 for a budget that is to stop what has no price.
     """
     said = settings.team
     assert said is not None
@@ -39,6 +42,12 @@ def team_of(settings: Settings, facts: ClusterFacts, addons: Iterable[Addon]) ->
     given = portion(whole, said.quota.asked(), own)
     if missing := short(said.quota.asked(), given):
         raise ProblemError(*[_beyond(said.name, name, by) for name, by in missing.items()])
+    budget = Budget(**said.budget.model_dump()) if said.budget else None
+    if budget and budget.stops:
+        used = [p for p, of in given.items() if any(amount(q) for q in of.values())]
+        pools = [pool for pool in facts.pools if pool.name in used or not used]
+        if not units(pools, devices, settings.prices):
+            raise ProblemError(_uncounted(said.name, [pool.name for pool in pools]))
     return Team(
         name=said.name,
         quota=given,
@@ -48,7 +57,16 @@ def team_of(settings: Settings, facts: ClusterFacts, addons: Iterable[Addon]) ->
         ceiling=ceiling(whole, given, said.quota.borrowing),
         members=said.members,
         tenant=True,
+        budget=budget,
     )
+
+
+def price_of(
+    team: Team, settings: Settings, facts: ClusterFacts, addons: Iterable[Addon]
+) -> Estimate:
+    """Return the price of what a team is guaranteed."""
+    devices = [d for a in addons for d in a.devices(facts, addon_settings(a, settings))]
+    return estimate(team.quota, facts.pools, devices, settings.prices)
 
 
 def checked(stack: str, said: Mapping[str, Any], settings: Settings, base: Settings) -> None:
@@ -77,6 +95,16 @@ def _beyond(team: str, resource: str, by: str) -> Problem:
         f"team `{team}` asks for {by} of {resource} more than there is",
         "its base has no pools that could give it",
         "ask for less, or give the base more nodes",
+        exit_code=2,
+    )
+
+
+def _uncounted(team: str, pools: Sequence[str]) -> Problem:
+    return Problem(
+        "CNAI-TEAM-013",
+        f"the budget of team `{team}` cannot stop anything",
+        f"an hour of {', '.join(pools)} has no price that is known",
+        f"say one in the base: `cnai:prices: {{{pools[0]}: 1.5}}` (USD an hour of a node)",
         exit_code=2,
     )
 

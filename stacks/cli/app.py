@@ -97,6 +97,9 @@ def fork(  # noqa: PLR0913  one for each option
     cpu: Annotated[str | None, typer.Option(help="Cores on other nodes: 500m, 2.")] = None,
     memory: Annotated[str | None, typer.Option(help="Memory on other nodes: 2Gi.")] = None,
     budget: Annotated[float | None, typer.Option(help="USD in a calendar month.")] = None,
+    stop_at_budget: Annotated[
+        bool, typer.Option(help="Admit nothing more when the budget is spent; what runs goes on.")
+    ] = False,
     ttl: Annotated[str | None, typer.Option(help="How long it is wanted: 30d, 6w.")] = None,
     members: Annotated[
         list[str] | None, typer.Option(help="A user, or group:NAME; may be said again.")
@@ -111,6 +114,7 @@ def fork(  # noqa: PLR0913  one for each option
         cpu=cpu,
         memory=memory,
         budget=budget,
+        stops=stop_at_budget,
         ttl=ttl,
         members=members or [],
     )
@@ -144,7 +148,7 @@ def teams(
         Output, typer.Option("--output", "-o", help="Form of the report.")
     ] = Output.TABLE,
 ) -> None:
-    """List teams: their stacks, what they use of their quota, and until when they are wanted."""
+    """List teams: what they use of their quota, what they spent this month, until when."""
     raise typer.Exit(show_teams.show(as_json=output is Output.JSON))
 
 

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from components.prices import Estimate
+from components.team import Budget
 from stacks import forking, stack_files
 from stacks.cli import say
 from stacks.cli.reencrypt import reencrypt
@@ -15,7 +17,7 @@ from stacks.cli.session import open_stack
 from stacks.compose import chosen, facts_of
 from stacks.settings import Settings, addon_settings, inherited, load
 from stacks.team_settings import Mode
-from stacks.teams import checked, is_tenant, team_of
+from stacks.teams import checked, is_tenant, price_of, team_of
 from tools import supply
 from tools.errors import Problem, ProblemError
 
@@ -31,7 +33,8 @@ def fork(base: str, said: Mapping[str, Any]) -> int:
     settings = load(inherited(stack, {"extends": base, **said}, stack_files.read))
     checked(stack, {"extends": base, **said}, settings, below)
     mode = supply.resolve(settings.supply)
-    made = team_of(settings, facts_of(base, settings), chosen(settings, mode))
+    facts, addons = facts_of(base, settings), chosen(settings, mode)
+    made = team_of(settings, facts, addons)
     path = write(stack, forking.text(base, said))
     supply.ensure(["program:pulumi"], mode)
     open_stack(stack, mode)
@@ -47,6 +50,9 @@ def fork(base: str, said: Mapping[str, Any]) -> int:
     for pool, amounts in made.quota.items():
         given = ", ".join(f"{n} {q}" for n, q in amounts.items() if q != "0")
         say.out.print(f"  {'guaranteed':<11} {pool}: {given or 'nothing'}; more while others idle")
+    say.out.print(f"  {'price':<11} {priced(price_of(made, settings, facts, addons))}")
+    if made.budget:
+        say.out.print(f"  {'budget':<11} {budgeted(made.budget)}")
     say.out.print(f"  {'members':<11} {', '.join(made.members) or 'whoever has its kubeconfig'}")
     if settings.team and settings.team.expires:
         say.out.print(f"  {'until':<11} {settings.team.expires}")
@@ -119,10 +125,16 @@ def described(  # noqa: PLR0913  one for each option of the command
     cpu: str | None,
     memory: str | None,
     budget: float | None,
+    stops: bool,
     ttl: str | None,
     members: list[str],
 ) -> dict[str, Any]:
-    """Return what the file of a fork says, from what a person asked for."""
+    """Return what the file of a fork says, from what a person asked for.
+
+    Raises ProblemError (CNAI-TEAM-014) for a stop at a budget that is not said.
+    """
+    if stops and not budget:
+        raise ProblemError(_no_budget())
     below = stack_files.settings(base)
     said: dict[str, Any] = {"name": team, "mode": mode.value}
     if quota := asked(below, base, gpus=gpus, cpu=cpu, memory=memory):
@@ -130,10 +142,37 @@ def described(  # noqa: PLR0913  one for each option of the command
     if members:
         said["members"] = members
     if budget:
-        said["budget"] = {"amount": budget}
+        said["budget"] = {"amount": budget, **({"stops": True} if stops else {})}
     if ttl:
         said["expires"] = forking.until(ttl, today())
     return {"team": said, **({"ports": ports(below)} if mode is Mode.STACK else {})}
+
+
+def priced(found: Estimate) -> str:
+    """Return the price of what is guaranteed as a person reads it. Pure."""
+    unknown = f"unknown for {', '.join(found.unknown)}" if found.unknown else ""
+    if not found.hour:
+        return unknown or "nothing is guaranteed, nothing is to be paid for it"
+    text = f"{found.hour:,.2f} USD an hour, {found.month:,.0f} a month if it is used all the time"
+    if found.simulated:
+        text += f" (simulated: nobody pays for {', '.join(found.simulated)})"
+    return f"{text}; {unknown}" if unknown else text
+
+
+def budgeted(budget: Budget) -> str:
+    """Return a budget as a person reads it. Pure."""
+    end = "then nothing more is admitted" if budget.stops else "then an alert is raised"
+    return f"{budget.amount:,.2f} {budget.currency} a month, {end}"
+
+
+def _no_budget() -> Problem:
+    return Problem(
+        "CNAI-TEAM-014",
+        "there is no budget to stop at",
+        "`--stop-at-budget` was said without `--budget`",
+        "say what may be spent in a month: --budget 500 --stop-at-budget",
+        exit_code=2,
+    )
 
 
 def _short(path: Path) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
 from typing import Any
 
 from rich.table import Table
@@ -16,13 +17,18 @@ from components.status.report import QueueStatus
 from stacks import forking, stack_files
 from stacks.cli import say
 from stacks.cli.fork import today
+from stacks.cli.spending import Spent, budget_shown, of_base
 from stacks.settings import Settings
+from stacks.team_settings import Budget, Mode
 from tools.errors import ProblemError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One team: its stack, its base, what of its queue is in use, and its last day."""
+    """One team: its stack, its base, what of its queue is in use, its last day and its money.
+
+    ``spend`` is that of this calendar month (UTC), ``budget`` what the team may spend in one.
+    """
 
     team: str
     stack: str
@@ -33,6 +39,8 @@ class Row:
     pending: int = 0
     admitted: int = 0
     used: tuple[str, ...] = ()
+    spend: Spent = field(default_factory=Spent)
+    budget: Budget | None = None
 
 
 def forks() -> dict[str, Settings]:
@@ -48,7 +56,13 @@ def forks() -> dict[str, Settings]:
     return found
 
 
-def row(stack: str, settings: Settings, queues: dict[str, QueueStatus], now: date) -> Row:
+def row(
+    stack: str,
+    settings: Settings,
+    queues: dict[str, QueueStatus],
+    now: date,
+    spend: Mapping[str, Spent],
+) -> Row:
     """Return what is known of a team. Pure."""
     team = settings.team
     assert team is not None
@@ -67,44 +81,61 @@ def row(stack: str, settings: Settings, queues: dict[str, QueueStatus], now: dat
         )
         if queue
         else (),
+        # A cluster of its own has a Prometheus of its own, which is not asked here.
+        spend=spend.get(team.name, Spent()) if team.mode is Mode.TENANT else Spent(),
+        budget=team.budget,
     )
 
 
 def rows() -> list[Row]:
     """Return every team, with what its base's cluster says of its queue if it answers."""
     found = forks()
-    queues = {base: _queues(base) for base in {str(s.extends) for s in found.values()}}
-    return [row(n, s, queues[str(s.extends)], today()) for n, s in found.items()]
+    seen = {base: _seen(base) for base in {str(s.extends) for s in found.values()}}
+    return [
+        row(name, settings, queues, today(), spend)
+        for name, settings in found.items()
+        for queues, spend in [seen[str(settings.extends)]]
+    ]
 
 
-def _queues(base: str) -> dict[str, QueueStatus]:
+def _seen(base: str) -> tuple[dict[str, QueueStatus], dict[str, Spent]]:
     file = kubeconfig_file(base)
     if not file.exists():
-        return {}
+        return {}, {}
+    server = ApiServer(file.read_text(), limit=10.0)
     try:
-        seen = queue_statuses(observe(ApiServer(file.read_text(), limit=10.0)))
+        queues = queue_statuses(observe(server))
     except PASSING:
-        return {}
-    return {queue.name: queue for queue in seen if queue.kind == "ClusterQueue"}
+        return {}, {}
+    own = {queue.name: queue for queue in queues if queue.kind == "ClusterQueue"}
+    return own, of_base(server, datetime.now(tz=UTC))
 
 
 def show(*, as_json: bool) -> int:
     """Show every team; return the exit code."""
     found = rows()
     if as_json:
-        say.data({"schema": "cnai.dev/teams/v1", "teams": [asdict(one) for one in found]})
+        say.data({"schema": "cnai.dev/teams/v1", "teams": [data(one) for one in found]})
         return 0
     table = Table(
-        "TEAM", "STACK", "MODE", "PENDING", "ADMITTED", "USED OF QUOTA", "UNTIL", box=None
+        *("TEAM", "STACK", "MODE", "PENDING", "ADMITTED", "USED OF QUOTA"),
+        *("SPEND", "BUDGET", "UNTIL"),
+        box=None,
     )
     for one in found:
         until = f"{one.expires or '-'}{' (over)' if one.expired else ''}"
         used = "\n".join(one.used) or "-"
         table.add_row(
-            one.team, one.stack, one.mode, str(one.pending), str(one.admitted), used, until
+            *(one.team, one.stack, one.mode, str(one.pending), str(one.admitted), used),
+            *(one.spend.shown(), budget_shown(one.budget), until),
         )
     say.wide(table)
     return 0
+
+
+def data(one: Row) -> dict[str, Any]:
+    """Return a row as plain data. Pure."""
+    return {**asdict(one), "budget": one.budget.model_dump() if one.budget else None}
 
 
 def expired() -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from addons import catalogue, script
-from addons.prometheus import monitors
+from addons.prometheus import access, monitors
 from components.addon import Addon, Context
 from components.alerts import PAGE, lasting, prometheus_rule, wanted
 from components.clusters.local import simulated_pool
@@ -51,7 +51,7 @@ def test_the_page_knows_no_alert_that_is_not_there() -> None:
 
 
 def test_no_rule_names_a_namespace_of_its_own() -> None:
-    assert not [rule for rule in RULES if re.search(r"\bnamespace=~?\"", rule["expr"])]
+    assert not [rule for rule in RULES if re.search(r"\bnamespace=~?\"[^\"]", rule["expr"])]
 
 
 def test_accelerators_that_are_wanted_are_those_of_the_pools() -> None:
@@ -111,14 +111,30 @@ def test_what_tells_of_the_cluster_is_not_named_after_its_pod() -> None:
         assert (named == ["a"], "pod" in dropped) == (wide, wide)
 
 
-def test_nothing_that_a_team_writes_is_read(ctx: Context) -> None:
+def test_of_what_a_team_writes_rules_alone_are_read_and_held_to_its_namespace(ctx: Context) -> None:
     spec = prometheus(ctx, name="a", namespace="m", user=1)["spec"]
     read = {key: value for key, value in spec.items() if key.endswith("NamespaceSelector")}
     assert len(read) == 5
+    assert read.pop("ruleNamespaceSelector") == {}
     for selector in read.values():
         assert selector == {
             "matchExpressions": [{"key": "cnai.dev/tenant", "operator": "DoesNotExist"}]
         }
+    assert spec["enforcedNamespaceLabel"] == "namespace"
+    excluded = spec["excludedFromEnforcement"]
+    assert {one["namespace"] for one in excluded} == {"m"}
+    assert {one["resource"] for one in excluded} >= {"prometheusrules", "podmonitors"}
+
+
+def test_the_operator_reads_secrets_of_one_name_outside_of_its_namespace() -> None:
+    (rules,) = (
+        m["rules"]
+        for m in access()
+        if m["metadata"]["name"] == "cnai-prometheus-operator" and "rules" in m
+    )
+    secrets = [rule for rule in rules if "secrets" in rule["resources"]]
+    assert [rule["resourceNames"] for rule in secrets] == [["alertmanager"]]
+    assert not {"*", "create", "update", "patch", "delete"} & set(secrets[0]["verbs"])
 
 
 def test_labels_of_the_platform_win_and_those_of_teams_do_not() -> None:

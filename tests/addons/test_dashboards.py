@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 import pytest
 
-from addons.grafana import dashboards
+from addons.grafana import FOLDER, dashboards, own_dashboard, per_team
 from components.dashboards import COLUMNS, SOURCE, dashboard
+from components.team import Team
 
 ALL = dashboards()
+CTX: Any = None  # a dashboard of a team asks nothing of the context
 PANELS = {f"{name}: {p['title']}": p for name, model in ALL.items() for p in model["panels"]}
 UNITS = {"short", "bytes", "s", "h", "reqps", "percentunit"}
 
@@ -88,3 +91,22 @@ def test_panels_go_on_in_a_new_row() -> None:
         (12, 0),
         (0, 4),
     ]
+
+
+def test_a_team_has_a_dashboard_of_itself_alone_in_its_folder() -> None:
+    (made,) = per_team(CTX, Team(name="vision", tenant=True)).workloads
+    assert made["metadata"]["namespace"] == "vision"
+    assert made["metadata"]["annotations"] == {FOLDER: "vision"}
+    (text,) = made["data"].values()
+    model = json.loads(text)
+    assert (model["uid"], model["title"]) == ("team-vision", "vision")
+    assert "TEAM" not in text
+    for panel in model["panels"]:
+        assert panel["description"].endswith(".")
+        for target in panel["targets"]:
+            assert '"vision"' in target["expr"] or "cnai:spend:since" in target["expr"]
+    assert not per_team(CTX, Team(name="platforms-own")).workloads
+
+
+def test_a_long_name_still_makes_an_identifier_that_grafana_takes() -> None:
+    assert len(own_dashboard("a" * 40)["uid"]) <= 40

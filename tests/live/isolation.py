@@ -37,6 +37,14 @@ NAMED = {"metadata": {"name": "asked"}}
 KUEUE = "/apis/kueue.x-k8s.io/v1beta2"
 NETWORK = "/apis/networking.k8s.io/v1"
 ROLES = "/apis/rbac.authorization.k8s.io/v1"
+MONITORING = "monitoring.coreos.com/v1"
+RULES = f"/apis/{MONITORING}/namespaces/{{}}/prometheusrules"
+RULE = {
+    "apiVersion": MONITORING,
+    "kind": "PrometheusRule",
+    "metadata": {"name": "asked"},
+    "spec": {"groups": []},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +74,15 @@ MEMBER = (
             "metadata": {"name": "asked"},
             "spec": {"runtimeRef": {"name": "jax-distributed"}},
         },
+    ),
+    Ask(what="write a rule over A", may="yes", path=RULES.format("{a}"), method="POST", body=RULE),
+    Ask(what="write a rule over B", may="no", path=RULES.format("{b}"), method="POST", body=RULE),
+    Ask(
+        what="write a rule of the platform",
+        may="no",
+        path=RULES.format("monitoring"),
+        method="POST",
+        body=RULE,
     ),
     Ask(what="list the secrets of B", may="no", path="/api/v1/namespaces/{b}/secrets"),
     Ask(what="list the pods of B", may="no", path=PODS.format("{b}")),

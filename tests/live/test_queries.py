@@ -35,6 +35,7 @@ ABSENT = {
     "cnai_inferenceservice_": "an InferenceService",
     "cnai_trainjob_": "a TrainJob",
     "cnai:model_": "a model that is asked",
+    "cnai:team_budget": "a team with a budget",
     "cnai:team_requested": "a running pod of a team",
     "cnai:pool_accelerators": "a pool with accelerators",
     "kube_pod_container_status_waiting_reason": "a container that waits",
