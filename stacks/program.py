@@ -11,7 +11,7 @@ from pulumi.runtime.config import CONFIG, get_config_env
 
 from stacks import stack_files
 from stacks.compose import Platform
-from stacks.secrets import all_open
+from stacks.sealed import all_open
 from stacks.settings import inherited, load
 from stacks.teams import is_tenant
 from stacks.tenant import Tenant

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from stacks.secrets import closed
+from stacks.sealed import closed
 from stacks.settings import Settings, inherited, load
 from tools.errors import Problem, ProblemError
 from tools.paths import REPO

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from stacks import edits, forking, secrets, stack_files
+from stacks import edits, forking, sealed, stack_files
 from stacks.cli import say
 from stacks.cli.fork import today
 from stacks.settings import Settings, inherited, load
@@ -29,7 +29,7 @@ def promote(stack: str) -> int:
     if not lines:
         say.note("promote", f"{stack} says nothing that {base} does not")
         return 7
-    if any(secrets.CLOSED in line for line in lines):
+    if any(sealed.CLOSED in line for line in lines):
         raise ProblemError(_secret(stack, base))
     text = edits.promoted(stack_files.path(base).read_text(), own)
     load(inherited(base, {**below, **stack_files.parsed(text)}, stack_files.read))

@@ -8,7 +8,7 @@ import yaml
 
 from stacks import stack_files
 from stacks.cli.session import open_stack
-from stacks.secrets import encrypted
+from stacks.sealed import encrypted
 from tools.errors import Problem, ProblemError
 from tools.supply import Mode
 

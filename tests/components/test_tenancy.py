@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi
@@ -60,7 +61,7 @@ def test_what_the_team_leaves_goes_when_its_namespace_is_gone(
     async def bring_up() -> None:
         known = pulumi.Output.from_input("known")
         ground = Ground(provider=k8s.Provider("p"), kubeconfig=known, generation=known)
-        ctx: Any = None
+        ctx: Any = SimpleNamespace(devices=())
         Tenancy(RED, [(leaving(name), ctx) for name in ("one", "two")], ground=ground)
 
     loop.run_until_complete(stack.run_pulumi_func(bring_up))
