@@ -66,8 +66,9 @@ class Share:
 
     ``rules`` are what members may do with the addon's kinds, ``ways`` those between the team's pods
     and the addon's. ``removal`` are Jobs that take away what the team leaves in servers that it
-    shares, ``archive`` maps the name of a file to the Job whose log is its text: a JSON value a
-    line. Both read Secrets of the addon's own namespace alone, which are there without the team.
+    shares, ``archive`` maps the name of a file to the Job whose log is its text: a JSON object a
+    line, and last ``{"count": N}``, which tells a whole text from a part. Both read Secrets of the
+    addon's own namespace alone, which are there without the team.
     """
 
     workloads: Sequence[Manifest] = ()
