@@ -40,17 +40,17 @@ def client(team: str) -> str:
 
 
 def stores(team: Team) -> list[dict[str, Any]]:
-    """Return the Secrets that a team's servers have: a tenant's open its own bucket and no other.
+    """Return the Secrets that a team's servers have: a tenant's open what is its own and no other.
 
-    A source of features may name any file, and the servers are who reads it.
+    A source of features may name any file, and a view may bring code of its own: the servers are
+    who reads the one and runs the other.
     """
-    names = ("database", keys(team) if team.tenant else "bucket")
-    return [{"secretRef": {"name": name}} for name in names]
+    return [{"secretRef": {"name": secret(kind, team)}} for kind in ("database", "bucket")]
 
 
-def keys(team: Team) -> str:
-    """Return the name of the Secret with the keys of a tenant's own bucket."""
-    return f"bucket-{team.name}"
+def secret(kind: str, team: Team) -> str:
+    """Return the name of the Secret that opens a store to a team's servers."""
+    return f"{kind}-{team.name}" if team.tenant else kind
 
 
 def environment(team: str) -> list[dict[str, str]]:
@@ -174,24 +174,29 @@ def workloads(ctx: Context) -> list[Manifest]:
 
 
 def own_keys(ctx: Context, team: Team) -> list[Manifest]:
-    """Return the Secret with the keys of a tenant's own bucket, where the servers find it."""
+    """Return the Secrets of a tenant's own database and bucket, where the servers find them."""
     if not team.tenant:
         return []
-    made = ctx.team_bucket(team.name).secret(NAME)
-    made["metadata"]["name"] = keys(team)
-    return [made]
+    made = [ctx.team_database(team.name).secret(NAME), ctx.team_bucket(team.name).secret(NAME)]
+    for one in made:
+        one["metadata"]["name"] = secret(one["metadata"]["name"], team)
+    return made
+
+
+def archive(ctx: Context, team: Team) -> Manifest:
+    """Return the Job that prints what is defined; a team that never came up has no Secret."""
+    command = ["python3", "-c", script(NAME, "archive.py")]
+    known = {"secretRef": {"name": secret("database", team), "optional": True}}
+    return task(ctx, team, "archive", command, [known])
 
 
 def per_team(ctx: Context, team: Team) -> Share:
-    """Give a team its project: servers, fence, hourly copies, and what upstream's client reads."""
+    """Give a team its project: servers, fence, hourly copies, and what upstream's client reads.
+
+    What a tenant leaves goes with its database and its bucket.
+    """
     served = server(ctx, team)
     ports = {"online": ONLINE, "offline": OFFLINE, "registry": REGISTRY}
-
-    def at_the_database(name: str, program: str) -> Manifest:
-        # What is in the bucket is for the object store to list and to take away.
-        command = ["python3", "-c", script(NAME, program)]
-        return task(ctx, team, name, command, [{"secretRef": {"name": "database"}}])
-
     return Share(
         workloads=[
             *own_keys(ctx, team),
@@ -211,8 +216,7 @@ def per_team(ctx: Context, team: Team) -> Share:
             )
         ],
         ways=[Way(namespace=NAME, pods=selector(NAME, team.name), ports=tuple(ports.values()))],
-        removal=[at_the_database("remove", "remove.py")] if team.tenant else [],
-        archive={"feast.jsonl": at_the_database("archive", "archive.py")},
+        archive={"feast.jsonl": archive(ctx, team)},
     )
 
 

@@ -162,7 +162,9 @@ def per_team(ctx: Context, team: Team) -> Share:
         labels={QUEUE: LOCAL_QUEUE},
     )
     return Share(
-        resources=[*made, local_queue(team)],
+        # A queue does not go as long as something runs on its quota.
+        beneath=made,
+        resources=[local_queue(team)],
         proof=(
             condition(API, "LocalQueue", LOCAL_QUEUE, "Active", namespace=team.namespace),
             completes(f"a job of team {team.name} is admitted and completes", asks),

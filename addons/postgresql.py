@@ -1,4 +1,4 @@
-"""PostgreSQL: the databases of MLflow, and later of Feast, on the platform's own volume."""
+"""PostgreSQL: the databases of addons and of tenants, on the platform's own volume."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from components.addon import Addon, AddonSettings, Context, Manifest
 from components.pods import container_security, job, resources, versioned
 from components.probes import Probe, available
 from components.stores import Database
+from components.team import Share, Team
 from components.workloads import Server, mounts, variables
 
 NAME = "postgresql"
@@ -28,6 +29,11 @@ class PostgresqlSettings(AddonSettings):
 def database(name: str, password: Any) -> Database:
     """Return the connection of the database that this addon makes for another."""
     return Database(name=name, user=name, password=password, host=HOST, port=PORT)
+
+
+def team_database(team: str, password: Any) -> Database:
+    """Return the connection of the database that this addon makes for a tenant."""
+    return database(f"team-{team}", password)
 
 
 def server(ctx: Context) -> Server:
@@ -82,32 +88,49 @@ def ready(_: Context) -> tuple[Probe, ...]:
     return (available("StatefulSet", NAME, NAME),)
 
 
-def databases(ctx: Context) -> list[Manifest]:
-    """Return, for each database, its password and the Job that makes it and logs in."""
-    made: list[Manifest] = []
-    for name in ctx.databases:
-        wanted = ctx.database(name)
-        credentials = wanted.secret(NAME)
-        credentials["metadata"]["name"] = f"database-{name}"
-        made += [
-            credentials,
-            job(
-                NAME,
-                NAME,
-                f"database-{name}",
-                image=ctx.image("postgres"),
-                command=["sh", "-c", script(NAME, "database.sh")],
-                user=USER,
-                env=[
-                    {
-                        "name": "SUPERUSER_PASSWORD",
-                        "valueFrom": {"secretKeyRef": {"name": NAME, "key": "password"}},
-                    }
-                ],
-                env_from=[{"secretRef": {"name": f"database-{name}"}}],
-            ),
-        ]
+def task(ctx: Context, name: str, program: str, **more: Any) -> Manifest:
+    """Return a Job that works with the server as its superuser."""
+    made = job(
+        NAME,
+        NAME,
+        name,
+        image=ctx.image("postgres"),
+        command=["sh", "-c", script(NAME, program)],
+        user=USER,
+        **more,
+    )
+    made["spec"]["template"]["spec"]["containers"][0].setdefault("env", []).append(
+        {
+            "name": "SUPERUSER_PASSWORD",
+            "valueFrom": {"secretKeyRef": {"name": NAME, "key": "password"}},
+        }
+    )
     return made
+
+
+def made_by(ctx: Context, wanted: Database) -> list[Manifest]:
+    """Return the password of a database and the Job that makes it and logs in."""
+    name = f"database-{wanted.name}"
+    credentials = wanted.secret(NAME)
+    credentials["metadata"]["name"] = name
+    return [credentials, task(ctx, name, "database.sh", env_from=[{"secretRef": {"name": name}}])]
+
+
+def databases(ctx: Context) -> list[Manifest]:
+    """Return what makes the database of each addon that needs one."""
+    return [made for name in ctx.databases for made in made_by(ctx, ctx.database(name))]
+
+
+def per_team(ctx: Context, team: Team) -> Share:
+    """Give a tenant a database that no other tenant's servers get into."""
+    if not team.tenant:
+        return Share()
+    own = ctx.team_database(team.name)
+    where = variables({"PGHOST": own.host, "PGPORT": str(own.port), "PGDATABASE": own.name})
+    return Share(
+        resources=made_by(ctx, own),
+        removal=[task(ctx, f"remove-{own.name}", "remove.sh", env=where)],
+    )
 
 
 ADDON = Addon(
@@ -121,5 +144,7 @@ ADDON = Addon(
     workloads=workloads,
     ready=ready,
     resources=databases,
+    per_team=per_team,
     database=database,
+    team_database=team_database,
 )

@@ -44,9 +44,9 @@ class Context:
     """All that an addon's pure functions may see.
 
     ``secret`` gives a password by name, ``database`` and ``bucket`` the connection that was made
-    for an addon, ``team_bucket`` that of a tenant's own bucket: at run time their fields hold
-    outputs of Pulumi, in tests plain text. ``module`` is the directory of the Go module that a
-    program is built from (CRDs are read there).
+    for an addon, ``team_database`` and ``team_bucket`` that of a tenant's own: at run time their
+    fields hold outputs of Pulumi, in tests plain text. ``module`` is the directory of the Go module
+    that a program is built from (CRDs are read there).
     ``databases`` and ``buckets`` name what the selected addons need altogether, ``teams``
     who works on the cluster, ``scrapes`` where the metrics of all of them are. ``addresses``
     maps a service (``otlp``, ``prometheus``, ``mlflow``) to its URL inside the cluster, for those
@@ -63,6 +63,7 @@ class Context:
     secret: Callable[[str], Any]
     database: Callable[[str], Database]
     bucket: Callable[[str], Bucket]
+    team_database: Callable[[str], Database]
     team_bucket: Callable[[str], Bucket]
     databases: tuple[str, ...] = ()
     buckets: tuple[str, ...] = ()
@@ -138,6 +139,7 @@ class Addon:
     proof: Callable[[Context], Sequence[Probe]] = _no_probes
     database: Callable[[str, Any], Database] | None = None
     bucket: Callable[[str, Callable[[str], Any]], Bucket] | None = None
+    team_database: Callable[[str, Any], Database] | None = None
     team_bucket: Callable[[str, Callable[[str], Any]], Bucket] | None = None
     endpoints: Mapping[str, str] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
@@ -160,6 +162,9 @@ def everything(addon: Addon, ctx: Context) -> Share:
     return Share(
         workloads=[*addon.workloads(ctx), *(m for s in shares for m in s.workloads)],
         ready=[*addon.ready(ctx), *(p for s in shares for p in s.ready)],
-        resources=[*addon.resources(ctx), *(m for s in shares for m in s.resources)],
+        resources=[
+            *addon.resources(ctx),
+            *(m for s in shares for m in (*s.beneath, *s.resources)),
+        ],
         proof=[*addon.proof(ctx), *(p for s in shares for p in s.proof)],
     )

@@ -64,6 +64,9 @@ class Team:
 class Share:
     """What one addon does for one team, in the steps of an addon.
 
+    ``beneath`` are objects of the cluster that hold what runs in the team's namespace: they are
+    made before it and go after it.
+
     ``rules`` are what members may do with the addon's kinds, ``ways`` those between the team's pods
     and the addon's. ``removal`` are Jobs that take away what the team leaves in servers that it
     shares, ``archive`` maps the name of a file to the Job whose log is its text: a JSON object a
@@ -71,6 +74,7 @@ class Share:
     addon's own namespace alone, which are there without the team.
     """
 
+    beneath: Sequence[Manifest] = ()
     workloads: Sequence[Manifest] = ()
     ready: Sequence[Probe] = ()
     resources: Sequence[Manifest] = ()

@@ -10,8 +10,9 @@ from components.addon import Addon, Context
 from components.budgets import Holding
 from components.grants import Grant
 from components.removal import Removal
+from components.selection import providers
 from components.steps import Ground, Manifest, Steps, fingerprint, logical, namespace
-from components.team import Team, fence, labels, limits, members
+from components.team import Share, Team, fence, labels, limits, members
 
 
 class Tenancy(Steps):
@@ -25,26 +26,42 @@ class Tenancy(Steps):
         ground: Ground,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make room for the team; what its addons do is done side by side."""
+        """Make room for the team; each addon does its part when those that it needs did theirs.
+
+        ``addons`` are in the order of installation.
+        """
         super().__init__(team.name, {}, ground, opts)
         shares = {addon.name: addon.per_team(ctx, team) for addon, ctx in addons}
         claims = {d.resource: d.claim for _, ctx in addons for d in ctx.devices if d.claim}
-        # Made first, so taken away last: when nothing of the team runs any more.
-        step = [self._removal(job) for share in shares.values() for job in share.removal]
-        step = self.place([namespace(team.namespace, labels=labels(team))], step)
+        # What is made first is taken away last: the namespace with all that runs goes before the
+        # queue that it runs on, and before what it leaves in servers that it shares.
+        removals = [self._removal(job) for share in shares.values() for job in share.removal]
+        beneath = [m for share in shares.values() for m in share.beneath]
+        step = self.place(beneath, [self._grant(team, removals)])
+        own = namespace(team.namespace, labels=labels(team))
+        step = self.place([own], [*removals, *step])
         walls = [
             *fence(team, {name: share.ways for name, share in shares.items()}),
             *limits(team, claims),
             *members(team, [rule for share in shares.values() for rule in share.rules]),
         ]
-        step = [*self.place(walls, step), self._grant(team, step), *self._holding(team, step)]
-        for name, share in shares.items():
-            made = self.place(share.workloads, step)
-            about = fingerprint([*share.workloads])
-            made = self.gate(f"{name}/ready", share.ready, about, made)
-            made = self.place(share.resources, made)
-            self.gate(f"{name}/proof", share.proof, fingerprint(about, [*share.resources]), made)
+        step = [*self.place(walls, step), *self._holding(team, step)]
+        ends: dict[str, list[pulumi.Resource]] = {}
+        makers = providers(addon for addon, _ in addons)
+        for addon, _ in addons:
+            before = [ends[makers[need]] for need in addon.needs if makers.get(need) in ends]
+            after = [*step, *(resource for end in before for resource in end)]
+            ends[addon.name] = self._share(addon.name, shares[addon.name], after)
         self.register_outputs({})
+
+    def _share(
+        self, name: str, share: Share, after: Sequence[pulumi.Resource]
+    ) -> list[pulumi.Resource]:
+        made = self.place(share.workloads, after)
+        about = fingerprint([*share.workloads])
+        made = self.gate(f"{name}/ready", share.ready, about, made)
+        made = self.place(share.resources, made)
+        return self.gate(f"{name}/proof", share.proof, fingerprint(about, [*share.resources]), made)
 
     def _removal(self, job: Manifest) -> pulumi.Resource:
         return Removal(

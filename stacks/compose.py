@@ -108,6 +108,11 @@ def contexts(
         assert maker is not None
         return maker(name, secret(f"database-{name}"))
 
+    def team_database(team: str) -> Any:
+        maker = makers["database"].team_database
+        assert maker is not None
+        return maker(team, secret(f"database-team-{team}"))
+
     def bucket(name: str) -> Any:
         maker = makers["bucket"].bucket
         assert maker is not None
@@ -136,6 +141,7 @@ def contexts(
             secret=secret,
             database=database,
             bucket=bucket,
+            team_database=team_database,
             team_bucket=team_bucket,
             databases=databases,
             buckets=buckets,

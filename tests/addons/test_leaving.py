@@ -17,7 +17,8 @@ from components.addon import Addon, Context
 from components.team import Team
 
 RED = Team(name="red", tenant=True)
-LEAVING = {"mlflow": "mlflow.jsonl", "feast": "feast.jsonl", "object-store": "bucket.jsonl"}
+ARCHIVED = {"mlflow": "mlflow.jsonl", "feast": "feast.jsonl", "object-store": "bucket.jsonl"}
+TAKEN = ("mlflow", "object-store", "postgresql")
 Make = Callable[[Addon], Context]
 
 
@@ -29,55 +30,54 @@ def jobs(name: str, make: Make, team: Team = RED) -> list[dict[str, Any]]:
 
 def secrets(job: dict[str, Any]) -> Iterator[str]:
     for container in job["spec"]["template"]["spec"]["containers"]:
-        for source in container["envFrom"]:
+        for source in container.get("envFrom", []):
             yield source["secretRef"]["name"]
-        assert all("valueFrom" not in variable for variable in container["env"])
+        for variable in container["env"]:
+            if "valueFrom" in variable:
+                yield variable["valueFrom"]["secretKeyRef"]["name"]
 
 
-@pytest.mark.parametrize("name", LEAVING)
-def test_each_server_that_keeps_something_of_a_tenant_gives_it_back(
-    name: str, context: Make
-) -> None:
-    addon = catalogue()[name]
-    share = addon.per_team(context(addon), RED)
-    assert list(share.archive) == [LEAVING[name]]
-    assert len(share.removal) == 1
-    assert {job["kind"] for job in jobs(name, context)} == {"Job"}
+def test_each_server_that_keeps_something_of_a_tenant_gives_it_back(context: Make) -> None:
+    shares = {name: one.per_team(context(one), RED) for name, one in catalogue().items()}
+    archived = {name: [*share.archive] for name, share in shares.items() if share.archive}
+    assert archived == {name: [file] for name, file in ARCHIVED.items()}
+    assert {name for name, share in shares.items() if share.removal} == {*TAKEN}
 
 
-@pytest.mark.parametrize("name", LEAVING)
-def test_they_need_nothing_that_goes_with_the_team(name: str, context: Make) -> None:
+@pytest.mark.parametrize("name", TAKEN)
+def test_what_takes_away_needs_nothing_that_goes_with_the_team(name: str, context: Make) -> None:
     addon = catalogue()[name]
     base = [*addon.workloads(context(addon)), *addon.resources(context(addon))]
     known = {m["metadata"]["name"] for m in base if m["kind"] == "Secret"}
-    files = {m["metadata"]["name"] for m in base if m["kind"] == "ConfigMap"}
-    for job in jobs(name, context):
-        assert job["metadata"]["namespace"] == addon.namespace
-        assert set(secrets(job)) <= known
-        volumes = job["spec"]["template"]["spec"]["volumes"]
-        assert {v["configMap"]["name"] for v in volumes if "configMap" in v} <= files
+    (job,) = addon.per_team(context(addon), RED).removal
+    assert (job["kind"], job["metadata"]["namespace"]) == ("Job", addon.namespace)
+    assert set(secrets(job)) <= known
+    volumes = job["spec"]["template"]["spec"]["volumes"]
+    assert not [volume for volume in volumes if "configMap" in volume]
 
 
-@pytest.mark.parametrize("name", LEAVING)
+@pytest.mark.parametrize("name", sorted({*ARCHIVED, *TAKEN}))
 def test_they_hold_no_secret(name: str, context: Make) -> None:
     assert "secret of " not in json.dumps(jobs(name, context))
 
 
-@pytest.mark.parametrize("name", LEAVING)
+@pytest.mark.parametrize("name", TAKEN)
 def test_what_a_team_of_the_platform_has_stays(name: str, context: Make) -> None:
     addon = catalogue()[name]
     assert not addon.per_team(context(addon), Team(name="red")).removal
 
 
-def test_a_tenants_features_are_read_with_the_keys_of_its_bucket(context: Make) -> None:
+def test_a_tenants_features_are_in_its_own_database_and_bucket(context: Make) -> None:
     addon = catalogue()["feast"]
     share = addon.per_team(context(addon), RED)
-    (keys,) = [m for m in share.workloads if m["kind"] == "Secret"]
-    assert keys["metadata"] == {"name": "bucket-red", "namespace": "feast"}
-    assert keys["stringData"]["BUCKET"] == "team-red"
+    keys = {
+        m["metadata"]["name"]: m["stringData"] for m in share.workloads if m["kind"] == "Secret"
+    }
+    assert keys["bucket-red"]["BUCKET"] == "team-red"
+    assert keys["database-red"]["PGDATABASE"] == keys["database-red"]["PGUSER"] == "team-red"
     (serving,) = [m for m in share.workloads if m["kind"] == "Deployment"]
     (container,) = serving["spec"]["template"]["spec"]["containers"]
-    assert {s["secretRef"]["name"] for s in container["envFrom"]} == {"database", "bucket-red"}
+    assert {s["secretRef"]["name"] for s in container["envFrom"]} == {*keys}
 
 
 SERVER = """

@@ -6,6 +6,7 @@ import re
 from itertools import groupby
 
 from tests.laws.tree import files, text
+from tests.live.tenants import page as isolation
 from tools.error_page import PAGE, page, raised
 
 LEGACY_KYVERNO = re.compile(r"(?<!policies\.)" + re.escape("kyverno.io/v") + r"\d")
@@ -33,3 +34,7 @@ def test_every_error_is_on_the_page() -> None:
     missing = {problem.id for problem in raised() if f"## {problem.id}\n" not in shown}
     assert not missing, "run `make docs`"
     assert shown == page(raised()), "run `make docs`"
+
+
+def test_the_page_of_who_may_do_what_is_what_the_tests_ask() -> None:
+    assert isolation.PAGE.read_text() == isolation.page(), "run `make docs`"

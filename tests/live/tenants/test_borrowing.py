@@ -12,46 +12,36 @@ from kubernetes import client, config
 
 from tests.conftest import Platform
 from tests.journeys.conftest import HOLD, Team, conditions, holds, inside_of
+from tests.live.tenants.conftest import ASKED, Tenants
 from tests.waiting import wait_for
 from tools.paths import REPO
 
-pytestmark = pytest.mark.journey
+pytestmark = pytest.mark.live
 EXAMPLE = REPO / "docs" / "examples" / "borrowing.yaml"
 JOB = "patient"
-# Together they are guaranteed all that the laptop's queue has.
-ASKED = {"borrower": ("--cpu=400m", "--memory=2Gi"), "lender": ("--cpu=1100m", "--memory=2Gi")}
 
 
 @pytest.fixture(scope="module")
-def members(platform: Platform) -> Iterator[dict[str, Team]]:
+def members(tenants: Tenants) -> Iterator[dict[str, Team]]:
     """Both teams, each as its own members see the cluster."""
-    stacks = {team: f"{team}-{platform.stack}" for team in ASKED}
     made: dict[str, Team] = {}
-    try:
-        for team, stack in stacks.items():
-            forked = platform.cnai("fork", platform.stack, f"--team={team}", *ASKED[team])
-            assert forked.returncode == 0
-            assert platform.cnai("up", stack).returncode == 0
-            file = str(platform.home / f"{stack}.kubeconfig")
-            api = config.new_client_from_config(config_file=file)
-            made[team] = Team(client.CoreV1Api(api), client.CustomObjectsApi(api), team)
-        yield made
-    finally:
-        for stack in stacks.values():
-            platform.cnai("down", stack)
-            platform.stack_file(stack).unlink(missing_ok=True)
-        for member in made.values():
-            member.core.api_client.close()
+    for team in ASKED:
+        file = str(tenants.platform.home / f"{tenants.stack(team)}.kubeconfig")
+        api = config.new_client_from_config(config_file=file)
+        made[team] = Team(client.CoreV1Api(api), client.CustomObjectsApi(api), team)
+    yield made
+    for member in made.values():
+        member.core.api_client.close()
 
 
 def test_a_job_that_gives_back_what_it_borrowed_goes_on_at_its_checkpoint(
     platform: Platform, members: dict[str, Team]
 ) -> None:
-    borrower, lender = members["borrower"], members["lender"]
+    borrower, lender = members["red"], members["blue"]
     volume, job = yaml.safe_load_all(EXAMPLE.read_text())
-    borrower.core.create_namespaced_persistent_volume_claim("borrower", volume)
+    borrower.core.create_namespaced_persistent_volume_claim(borrower.namespace, volume)
     borrower.custom.create_namespaced_custom_object(
-        "trainer.kubeflow.org", "v1alpha1", "borrower", "trainjobs", job
+        "trainer.kubeflow.org", "v1alpha1", borrower.namespace, "trainjobs", job
     )
     learned = wait_for("it learns on what it borrowed", lambda: said(borrower, r"epoch (1\d) "))
     assert holds(borrower.workload(JOB), "Admitted")
@@ -68,7 +58,7 @@ def test_a_job_that_gives_back_what_it_borrowed_goes_on_at_its_checkpoint(
     assert not holds(borrower.workload(JOB), "Admitted")
 
     for pod in lender.pods(wanted):
-        inside_of(platform, "lender", pod.metadata.name).check_output("touch /tmp/end")
+        inside_of(platform, lender.namespace, pod.metadata.name).check_output("touch /tmp/end")
     kept = wait_for("the borrower goes on", lambda: said(borrower, r"goes on after epoch (\d+)"))
     assert int(kept) >= int(learned)
     wait_for("the borrower's job completes", lambda: holds(borrower.trainjob(JOB), "Complete"))

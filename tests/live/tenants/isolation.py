@@ -6,6 +6,7 @@ member does with the kubeconfig of the team, what a pod does inside of the team'
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,6 +35,14 @@ POD = {
     },
 }
 NAMED = {"metadata": {"name": "asked"}}
+
+
+def _pod(**container: Any) -> dict[str, Any]:
+    changed = json.loads(json.dumps(POD))
+    changed["spec"]["containers"][0] |= container
+    return dict(changed)
+
+
 KUEUE = "/apis/kueue.x-k8s.io/v1beta2"
 NETWORK = "/apis/networking.k8s.io/v1"
 ROLES = "/apis/rbac.authorization.k8s.io/v1"
@@ -84,9 +93,36 @@ MEMBER = (
         method="POST",
         body=RULE,
     ),
+    Ask(
+        what="start a privileged pod in A",
+        may="no",
+        path=PODS.format("{a}"),
+        method="POST",
+        body=_pod(securityContext={"privileged": True}),
+    ),
+    Ask(
+        what="start a pod in A past the queue, with more accelerators than there are",
+        may="no",
+        path=PODS.format("{a}"),
+        method="POST",
+        body=_pod(resources={"limits": {"nvidia.com/gpu": "17"}}),
+    ),
     Ask(what="list the secrets of B", may="no", path="/api/v1/namespaces/{b}/secrets"),
     Ask(what="list the pods of B", may="no", path=PODS.format("{b}")),
     Ask(what="start a pod in B", may="no", path=PODS.format("{b}"), method="POST", body=POD),
+    Ask(
+        what="run a command in a pod of B",
+        may="no",
+        path=PODS.format("{b}") + "/server/exec?command=id",
+        method="POST",
+    ),
+    Ask(
+        what="get a token of an account of B",
+        may="no",
+        path="/api/v1/namespaces/{b}/serviceaccounts/member/token",
+        method="POST",
+        body={"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}},
+    ),
     Ask(what="list the jobs of B", may="no", path="/apis/batch/v1/namespaces/{b}/jobs"),
     Ask(what="list the secrets of all namespaces", may="no", path="/api/v1/secrets"),
     Ask(

@@ -11,41 +11,20 @@ import pytest
 
 from components.api_server import ApiServer, RefusedError
 from components.pods import container_security, pod_security, resources
-from tests.conftest import Platform
 from tests.live.conftest import Kubectl
-from tests.live.isolation import MEMBER, POD_OF_A, Ask, Reach
+from tests.live.tenants.conftest import ASKED, Tenants
+from tests.live.tenants.isolation import MEMBER, POD_OF_A, Ask, Reach
 from tests.waiting import wait_for
 from tools import supply
 
 pytestmark = pytest.mark.live
-TEAMS = ("red", "blue")
-ASKED = ("--cpu=300m", "--memory=512Mi", "--gpus=4", "--ttl=1d")
+TEAMS = tuple(ASKED)
 PORT = 8000
 
 
-def stack(platform: Platform, team: str) -> str:
-    return f"{team}-{platform.stack}"
-
-
 @pytest.fixture(scope="module")
-def tenants(platform: Platform) -> Iterator[Platform]:
-    """Both teams, brought up; taken away at the end whatever happened."""
-    try:
-        for team in TEAMS:
-            done = platform.cnai("fork", platform.stack, f"--team={team}", *ASKED)
-            assert done.returncode == 0
-            assert platform.cnai("up", stack(platform, team)).returncode == 0
-        yield platform
-    finally:
-        for team in TEAMS:
-            platform.cnai("down", stack(platform, team))
-            platform.stack_file(stack(platform, team)).unlink(missing_ok=True)
-
-
-@pytest.fixture(scope="module")
-def member(tenants: Platform) -> ApiServer:
-    """The API server as members of the first team reach it."""
-    return ApiServer((tenants.home / f"{stack(tenants, 'red')}.kubeconfig").read_text())
+def member(tenants: Tenants) -> ApiServer:
+    return tenants.member("red")
 
 
 def filled(value: Any) -> Any:
@@ -56,7 +35,7 @@ def filled(value: Any) -> Any:
 def test_a_member_may(ask: Ask, member: ApiServer) -> None:
     path = filled(ask.path)
     if ask.method == "POST":
-        path += "?dryRun=All"
+        path += f"{'&' if '?' in path else '?'}dryRun=All"
     if ask.may == "yes":
         member.text(path, method=ask.method, body=filled(ask.body))
     else:
@@ -103,9 +82,9 @@ def server(team: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def servers(tenants: Platform) -> Iterator[Callable[[str, int], bool]]:
+def servers(tenants: Tenants) -> Iterator[Callable[[str, int], bool]]:
     """Both teams serve; say whether a pod of the first reaches an address."""
-    owner = ApiServer(tenants.kubeconfig.read_text())
+    owner, platform = tenants.owner(), tenants.platform
     made = [manifest for team in TEAMS for manifest in server(team)]
     for manifest in made:
         owner.create(manifest)
@@ -120,7 +99,7 @@ def servers(tenants: Platform) -> Iterator[Callable[[str, int], bool]]:
         program = f"import socket; socket.create_connection(('{host}', {port}), 4)"
         done = subprocess.run(
             [
-                *(str(tenants.home / "bin" / "kubectl"), f"--kubeconfig={tenants.kubeconfig}"),
+                *(str(platform.home / "bin" / "kubectl"), f"--kubeconfig={platform.kubeconfig}"),
                 *("exec", "--namespace=red", "server", "--", "python3", "-c", program),
             ],
             capture_output=True,
@@ -148,9 +127,8 @@ def test_a_pod_reaches(reach: Reach, servers: Callable[[str, int], bool]) -> Non
 
 
 def test_what_a_team_is_granted_is_taken_from_the_platforms_queue(
-    tenants: Platform, kubectl: Kubectl
+    tenants: Tenants, kubectl: Kubectl
 ) -> None:
-    assert tenants.cluster
 
     def gpus(queue: str) -> int:
         found = json.loads(kubectl("get", "clusterqueue", queue, "--output=json"))
@@ -163,26 +141,3 @@ def test_what_a_team_is_granted_is_taken_from_the_platforms_queue(
         )
 
     assert [gpus(queue) for queue in ("red", "blue", "platform")] == [4, 4, 8]
-
-
-def test_a_second_up_of_a_team_changes_nothing(tenants: Platform) -> None:
-    changed = tenants.pulumi("preview", "--expect-no-changes", of=stack(tenants, "red"))
-    assert changed.returncode == 0, changed.stdout + changed.stderr
-
-
-def test_teams_are_listed_with_what_they_use(tenants: Platform) -> None:
-    told = json.loads(tenants.cnai("teams", "--output=json").stdout)["teams"]
-    assert [one["team"] for one in told] == ["blue", "red"]
-    assert all(not one["expired"] and "nvidia.com/gpu 0/4" in one["used"] for one in told)
-
-
-def test_more_than_is_left_is_refused(tenants: Platform) -> None:
-    forked = tenants.cnai("fork", tenants.stack, "--team=green", "--gpus=9")
-    assert forked.returncode == 0
-    try:
-        assert tenants.cnai("up", stack(tenants, "green")).returncode != 0
-        log = (tenants.home / "logs" / f"{stack(tenants, 'green')}.log").read_text()
-        assert "CNAI-TEAM-003" in log
-    finally:
-        tenants.cnai("down", stack(tenants, "green"))
-        tenants.stack_file(stack(tenants, "green")).unlink()

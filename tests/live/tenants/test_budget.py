@@ -6,7 +6,6 @@ import json
 import secrets
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,33 +20,32 @@ from components.grants import API
 from components.labels import FAKE_NODE, QUEUE
 from components.monitors import API as MONITORING
 from components.pods import job
-from tests.conftest import Platform
 from tests.live.conftest import Kubectl
 from tests.live.metrics import alerts, query
+from tests.live.tenants.conftest import Tenants
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.live
-TEAM = "gold"
+TEAM = "red"
 SMALL, LARGE = 0.01, 1000.0
 SOON = {"TeamBudgetSpent": "0s"}
 
 
 @pytest.fixture(scope="module")
-def tenant(platform: Platform) -> Iterator[str]:
-    """A team with one simulated accelerator and a budget of a cent, which stops."""
-    stack = f"{TEAM}-{platform.stack}"
-    asked = (f"--team={TEAM}", "--gpus=1", f"--budget={SMALL}", "--stop-at-budget")
+def tenant(tenants: Tenants) -> Iterator[str]:
+    """A team whose budget is a cent, which stops; it has none again at the end."""
+    before = tenants.file(TEAM).read_text()
     try:
-        assert platform.cnai("fork", platform.stack, *asked).returncode == 0
-        assert platform.cnai("up", stack).returncode == 0
-        yield stack
+        assert budgeted(tenants, SMALL).returncode == 0
+        yield tenants.stack(TEAM)
     finally:
-        platform.cnai("down", stack)
+        tenants.file(TEAM).write_text(before)
+        assert tenants.up(TEAM) == 0
 
 
 @pytest.fixture
-def owner(platform: Platform) -> ApiServer:
-    return ApiServer(platform.kubeconfig.read_text())
+def owner(tenants: Tenants) -> ApiServer:
+    return tenants.owner()
 
 
 def work(name: str) -> dict[str, Any]:
@@ -99,19 +97,16 @@ def look(kubectl: Kubectl) -> None:
     )
 
 
-def file(platform: Platform, stack: str) -> Path:
-    return Path(platform.env["CNAI_STACKS"]) / f"Pulumi.{stack}.yaml"
-
-
-def budgeted(platform: Platform, stack: str, amount: float) -> subprocess.CompletedProcess[str]:
-    said = yaml.safe_load(file(platform, stack).read_text())
-    said["config"]["cnai:team"]["budget"]["amount"] = amount
-    file(platform, stack).write_text(yaml.safe_dump(said))
-    return platform.cnai("up", stack)
+def budgeted(tenants: Tenants, amount: float) -> subprocess.CompletedProcess[str]:
+    file = tenants.file(TEAM)
+    said = yaml.safe_load(file.read_text())
+    said["config"]["cnai:team"]["budget"] = {"amount": amount, "stops": True}
+    file.write_text(yaml.safe_dump(said))
+    return tenants.platform.cnai("up", tenants.stack(TEAM))
 
 
 def test_a_budget_that_is_spent_ends_admission_and_a_larger_one_begins_it_again(
-    platform: Platform, tenant: str, owner: ApiServer, kubectl: Kubectl
+    tenants: Tenants, tenant: str, owner: ApiServer, kubectl: Kubectl
 ) -> None:
     name = f"spent-{secrets.token_hex(3)}"
     first, second, rule = work(f"{name}-first"), work(f"{name}-second"), hurried(name)
@@ -133,7 +128,7 @@ def test_a_budget_that_is_spent_ends_admission_and_a_larger_one_begins_it_again(
         look(kubectl)
         wait_for("the queue is held", lambda: state(owner) == ("Hold", "budget"), seconds=120)
         owner.create(second)
-        told = json.loads(platform.cnai("teams", "--output=json").stdout)["teams"]
+        told = json.loads(tenants.platform.cnai("teams", "--output=json").stdout)["teams"]
         (row,) = (one for one in told if one["team"] == TEAM)
         assert row["spend"]["amount"] > SMALL
         assert row["spend"]["device"] == "simulated"
@@ -141,10 +136,10 @@ def test_a_budget_that_is_spent_ends_admission_and_a_larger_one_begins_it_again(
         # What ran goes on, and what came after waits.
         assert admitted(owner, f"{name}-first")
         assert not admitted(owner, f"{name}-second")
-        unchanged = platform.pulumi("preview", "--expect-no-changes", "--stack", tenant)
+        unchanged = tenants.platform.pulumi("preview", "--expect-no-changes", of=tenant)
         assert unchanged.returncode == 0, unchanged.stdout + unchanged.stderr
 
-        assert budgeted(platform, tenant, LARGE).returncode == 0
+        assert budgeted(tenants, LARGE).returncode == 0
         look(kubectl)
         wait_for("the queue is open", lambda: state(owner) == ("None", None), seconds=120)
         # Others idle, so that it borrows what it is not guaranteed.

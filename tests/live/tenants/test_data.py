@@ -9,54 +9,21 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.api_server import ApiServer
 from components.pods import container_security, pod_security, resources
-from tests.conftest import Platform
-from tests.live.test_tenants import TEAMS, stack, tenants
+from tests.live.tenants.conftest import ASKED, Tenants
+from tests.live.tenants.data import DATA, FEATURES, RUNS, S3, Kept
 from tests.waiting import wait_for
 from tools import supply
 
-__all__ = ["tenants"]
 pytestmark = pytest.mark.live
 Ask = Callable[[str, str, str], str]
 """Asks in the namespace of a team, in a pod of an image, by a program: its last line comes back."""
 
-S3 = """\
-import boto3, os
-from botocore.config import Config
-from botocore.exceptions import ClientError
-store = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
-def may(ask):
-    try:
-        ask()
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 403:
-            raise
-        print("no")
-    else:
-        print("yes")
-"""
-RUNS = """\
-import mlflow
-from mlflow.exceptions import MlflowException
-mlflow.set_workspace("{of}")
-client = mlflow.MlflowClient()
-"""
-FEATURES = """\
-import os, pathlib, yaml
-from datetime import UTC, datetime, timedelta
-import pandas as pd
-from feast import Entity, FeatureStore, FeatureView, Field, FileSource, ValueType
-from feast.types import Int64
-pathlib.Path("/tmp/feature_store.yaml").write_text(os.environ["CLIENT"])
-store = FeatureStore("/tmp")
-"""
 MAKE = {
     "mlflow": S3
     + 'store.put_object(Bucket=os.environ["BUCKET"], Key="object", Body=b"text")\n'
@@ -82,104 +49,6 @@ store.apply([entity, view])
 print("made")
 """,
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Kept:
-    """What a pod of A asks of the servers that teams share; ``{of}`` is whose it is.
-
-    The program prints ``yes`` or ``no``; ``{run}`` is the id of a run of that team.
-    """
-
-    what: str
-    image: str
-    program: str
-
-
-DATA = (
-    Kept(
-        what="list objects",
-        image="mlflow",
-        program=S3 + 'may(lambda: store.list_objects_v2(Bucket="team-{of}"))',
-    ),
-    Kept(
-        what="read an object",
-        image="mlflow",
-        program=S3 + 'may(lambda: store.get_object(Bucket="team-{of}", Key="object"))',
-    ),
-    Kept(
-        what="write an object",
-        image="mlflow",
-        program=S3 + 'may(lambda: store.put_object(Bucket="team-{of}", Key="asked", Body=b"x"))',
-    ),
-    Kept(
-        what="remove an object",
-        image="mlflow",
-        program=S3 + 'may(lambda: store.delete_object(Bucket="team-{of}", Key="asked"))',
-    ),
-    Kept(
-        what="find the experiments",
-        image="mlflow",
-        program=RUNS
-        + """\
-found = [one.name for one in client.search_experiments() if one.name == "kept"]
-print("yes" if found else "no")
-""",
-    ),
-    Kept(
-        what="read a run",
-        image="mlflow",
-        program=RUNS
-        + """\
-try:
-    print("yes" if client.get_run("{run}").data.metrics == {"loss": 0.5} else "another")
-except MlflowException as error:
-    print("no" if error.error_code in {"PERMISSION_DENIED", "RESOURCE_DOES_NOT_EXIST"} else error)
-""",
-    ),
-    Kept(
-        what="write into a run",
-        image="mlflow",
-        program=RUNS
-        + """\
-try:
-    client.set_tag("{run}", "asked", "yes")
-    print("yes")
-except MlflowException as error:
-    print("no" if error.error_code in {"PERMISSION_DENIED", "RESOURCE_DOES_NOT_EXIST"} else error)
-""",
-    ),
-    Kept(
-        what="see the definitions of features",
-        image="feast",
-        program=FEATURES
-        + """\
-found = store.registry.list_feature_views(project="{of}")
-print("yes" if [view.name for view in found] == ["own"] else "no")
-""",
-    ),
-    Kept(
-        what="read rows to train on, by a source that names the file",
-        image="feast",
-        program=FEATURES
-        + """\
-entity = Entity(name="ticket", join_keys=["ticket"], value_type=ValueType.INT64)
-files = FileSource(name="asked", path="s3://team-{of}/own.parquet",
-                   timestamp_field="event_timestamp",
-                   s3_endpoint_override=os.environ["AWS_ENDPOINT_URL"])
-view = FeatureView(name="asked", entities=[entity], schema=[Field(name="answer", dtype=Int64)],
-                   source=files, ttl=timedelta(days=1))
-wanted = pd.DataFrame({"ticket": [1], "event_timestamp": [datetime.now(UTC)]})
-try:
-    store.apply([entity, view])
-    rows = store.get_historical_features(wanted, ["asked:answer"]).to_df()
-    print("yes" if list(rows["answer"]) == [42] else "no")
-except Exception as error:
-    denied = any(word in str(error) for word in ("ACCESS_DENIED", "AccessDenied", "403"))
-    print("no" if denied else error)
-""",
-    ),
-)
 
 
 def asker(team: str, image: str) -> dict[str, Any]:
@@ -221,9 +90,9 @@ def asker(team: str, image: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def ask(tenants: Platform) -> Iterator[Ask]:
+def ask(tenants: Tenants) -> Iterator[Ask]:
     """Ask in pods, which are made when they are first asked."""
-    owner = ApiServer(tenants.kubeconfig.read_text())
+    owner, platform = tenants.owner(), tenants.platform
     made: dict[tuple[str, str], dict[str, Any]] = {}
 
     def runs(team: str, name: str) -> bool:
@@ -237,7 +106,7 @@ def ask(tenants: Platform) -> Iterator[Ask]:
             wait_for(f"{name} of {team} runs", lambda: runs(team, name), seconds=300)
         done = subprocess.run(
             [
-                *(str(tenants.home / "bin" / "kubectl"), f"--kubeconfig={tenants.kubeconfig}"),
+                *(str(platform.home / "bin" / "kubectl"), f"--kubeconfig={platform.kubeconfig}"),
                 *("exec", f"--namespace={team}", name, "--", "python3", "-c", program),
             ],
             capture_output=True,
@@ -255,9 +124,9 @@ def ask(tenants: Platform) -> Iterator[Ask]:
 @pytest.fixture(scope="module")
 def runs(ask: Ask) -> dict[str, str]:
     """The id of a run of each team, which has an object and features as well."""
-    for team in TEAMS:
+    for team in ASKED:
         assert ask(team, "feast", MAKE["feast"]) == "made"
-    return {team: ask(team, "mlflow", MAKE["mlflow"]) for team in TEAMS}
+    return {team: ask(team, "mlflow", MAKE["mlflow"]) for team in ASKED}
 
 
 @pytest.mark.parametrize("kept", DATA, ids=[kept.what for kept in DATA])
@@ -273,13 +142,14 @@ def test_a_team_gets_at_what_is_its_own_and_at_nothing_of_another(
 
 
 def test_what_goes_is_archived_and_the_next_of_the_name_finds_nothing(
-    tenants: Platform,
+    tenants: Tenants,
     runs: dict[str, str],
 ) -> None:
     """Last in this file: it takes the first team away and makes another of its name."""
-    down = tenants.cnai("down", stack(tenants, "red"))
+    platform, red = tenants.platform, tenants.stack("red")
+    down = platform.cnai("down", red)
     assert down.returncode == 0, down.stderr
-    (folder,) = (tenants.home / "archive").glob(f"{stack(tenants, 'red')}-*")
+    folder = max((platform.home / "archive").glob(f"{red}-*"))
     index = json.loads((folder / "index.json").read_text())
     assert index["complete"]
     kept = {one["name"]: lines(folder / one["name"]) for one in index["files"]}
@@ -288,8 +158,8 @@ def test_what_goes_is_archived_and_the_next_of_the_name_finds_nothing(
     views = [one["definition"] for one in kept["feast.jsonl"] if one["kind"] == "featureViews"]
     assert "own" in {view["spec"]["name"] for view in views}
     # Its file stays, so it can be made again.
-    assert tenants.cnai("up", stack(tenants, "red")).returncode == 0
-    again = tenants.cnai("archive", stack(tenants, "red"))
+    assert tenants.up("red") == 0
+    again = platform.cnai("archive", red)
     assert again.returncode == 0, again.stderr
     new = Path(again.stdout.strip())
     left = {name: lines(new / name) for name in kept}
