@@ -10,8 +10,10 @@ from stacks import stack_files
 from stacks.cli import say
 from stacks.cli.pulumi_cli import Pulumi
 from stacks.cli.session import open_stack
+from stacks.cli.teams import forks
 from stacks.cli.up import failed, mend
 from stacks.compose import facts_of
+from stacks.teams import is_tenant
 from tools import engine, supply
 from tools.errors import Problem, ProblemError
 
@@ -28,6 +30,8 @@ def down(stack: str) -> int:
     for line in mend(pulumi, stack, settings):
         say.note("mended", line)
     say.step("down", f"stack {stack} with all that lives in its cluster")
+    if teams := guests(stack):
+        say.note("down", f"teams go with it: {', '.join(teams)}; `cnai archive` writes down a team")
     code, progress = pulumi.run("destroy", say=lambda line: say.line("down", line))
     if code:
         raise ProblemError(failed("destroy", progress, code, pulumi))
@@ -37,6 +41,15 @@ def down(stack: str) -> int:
     took = time.monotonic() - began
     say.done("down", f"{progress.changed} resources went; nothing is left ({took:.0f} s)")
     return 0
+
+
+def guests(stack: str) -> list[str]:
+    """Return the stacks of teams that are on the cluster of a stack."""
+    return [
+        name
+        for name, settings in forks().items()
+        if settings.extends == stack and is_tenant(settings) and kubeconfig_file(name).exists()
+    ]
 
 
 def _sweep(stack: str, cluster: str, pulumi: Pulumi) -> None:

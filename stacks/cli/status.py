@@ -22,11 +22,12 @@ from components.status.observed import observe
 from components.status.queues import queue_statuses
 from components.status.report import WELL, Claim, ProblemRecord, Status
 from stacks import stack_files
-from stacks.cli import say
+from stacks.cli import say, team_status
 from stacks.cli.installed import Installed, installed
 from stacks.cli.status_tables import tables
 from stacks.compose import chosen, contexts, facts_of
 from stacks.settings import Settings
+from stacks.teams import is_tenant
 from tools import engine, supply
 from tools.errors import Problem
 from tools.supply import Mode
@@ -78,16 +79,22 @@ def _watch(look: Callable[[], Status], output: Output) -> int:
 
 def report(stack: str, settings: Settings) -> Status:
     """Look at a stack once. What cannot be seen is told by the report's problems."""
-    facts, now = facts_of(stack, settings), datetime.now(tz=UTC)
+    # What is a team's is on the cluster of its base, and seen with the eyes of its owner.
+    tenant = is_tenant(settings)
+    base = str(settings.extends) if tenant else stack
+    facts, now = facts_of(base, settings), datetime.now(tz=UTC)
     empty = Status(stack=stack, cluster=facts.name, at=now)
-    file = kubeconfig_file(stack)
+    file = kubeconfig_file(base)
     if not file.exists():
-        return _with(empty, unreachable(stack, facts.name, settings, "it has no kubeconfig"))
+        return _with(empty, unreachable(base, facts.name, settings, "it has no kubeconfig"))
     server = ApiServer(file.read_text(), limit=LIMIT)
     try:
+        if tenant:
+            found = team_status.look(stack, settings, server, installed(base))
+            return _with(found, *degraded(found))
         return look(stack, settings, server, installed(stack))
     except PASSING as error:
-        return _with(empty, unreachable(stack, facts.name, settings, short(error)))
+        return _with(empty, unreachable(base, facts.name, settings, short(error)))
 
 
 def look(stack: str, settings: Settings, server: ApiServer, have: Installed) -> Status:
