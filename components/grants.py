@@ -70,7 +70,8 @@ def settled(whole: Amounts, grants: Mapping[str, Amounts]) -> Manifest:
 
     Raises ProblemError (CNAI-TEAM-003) when they are more than the cluster can give.
     """
-    for name in next(iter(whole.values()), {}):
+    # Accelerators first: cores and memory come with them, and are not what was asked for.
+    for name in sorted(next(iter(whole.values()), {}), key=lambda n: n in {"cpu", "memory"}):
         for pool, resources in whole.items():
             asked = [amount(grant.get(pool, {}).get(name, "0")) for grant in grants.values()]
             if sum(asked, Decimal(0)) > amount(resources[name]):

@@ -62,7 +62,7 @@ class Tenants:
         """Bring a team up, and kill the run with all that it started when it has a namespace."""
         run, owner = self.start(self.stack(team)), self.owner()
         try:
-            while run.poll() is None and not there(owner, team):
+            while run.poll() is None and not there(owner, "Namespace", team):
                 time.sleep(0.1)
             assert run.poll() is None, "`cnai up` ended before it made a namespace"
         finally:
@@ -71,9 +71,9 @@ class Tenants:
             run.communicate()
 
 
-def there(owner: ApiServer, namespace: str) -> bool:
+def there(owner: ApiServer, kind: str, name: str, namespace: str | None = None) -> bool:
     try:
-        owner.find("v1", "Namespace", namespace)
+        owner.find("v1", kind, name, namespace)
     except PASSING:
         return False
     return True

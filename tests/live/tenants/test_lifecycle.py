@@ -45,6 +45,7 @@ def test_more_than_is_left_is_refused_and_who_has_it_is_named(tenants: Tenants) 
         assert tenants.up("green") != 0
         log = (platform.home / "logs" / f"{green}.log").read_text()
         assert "CNAI-TEAM-003" in log
+        assert f"pool `h100` cannot give that much {GPU}" in log
         assert "red 4" in log
     finally:
         platform.cnai("down", green, "--no-archive")
