@@ -43,7 +43,8 @@ def test_more_than_there_is_is_refused_and_who_has_it_is_named() -> None:
         settled(WHOLE, many)
     (problem,) = error.value.problems
     assert problem.id == "CNAI-TEAM-003"
-    assert "e 4" in problem.why or "e 96" in problem.why
+    assert "nvidia.com/gpu" in problem.what
+    assert "e 4" in problem.why
 
 
 def test_a_queue_that_nobody_wrote_yet_has_granted_nothing() -> None:

@@ -38,6 +38,17 @@ def test_teams_are_listed_with_what_they_use(tenants: Tenants) -> None:
     assert all(not one["expired"] and f"{GPU} 0/4" in one["used"] for one in told)
 
 
+def test_the_status_of_a_team_is_of_its_own_part(tenants: Tenants) -> None:
+    asked = tenants.platform.cnai("status", tenants.stack("red"), "--output=json")
+    assert asked.returncode == 0, asked.stdout
+    told = json.loads(asked.stdout)
+    claims = {a["name"]: [c["claim"] for c in a["claims"]] for a in told["addons"]}
+    assert {"kueue", "mlflow", "feast"} <= claims.keys()
+    assert all(addon["ready"] for addon in told["addons"])
+    assert "blue" not in json.dumps(claims)
+    assert {q["name"] for q in told["queues"] if q["kind"] == "ClusterQueue"} == {"red"}
+
+
 def test_more_than_is_left_is_refused_and_who_has_it_is_named(tenants: Tenants) -> None:
     platform, green = tenants.platform, tenants.stack("green")
     assert platform.cnai("fork", platform.stack, "--team=green", "--gpus=9").returncode == 0
