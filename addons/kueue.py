@@ -23,6 +23,14 @@ NAME = "kueue"
 NAMESPACE = "kueue-system"
 LOCAL_QUEUE = "default"
 FRAMEWORKS = ("batch/job", "jobset.x-k8s.io/jobset", "trainer.kubeflow.org/trainjob", "pod")
+CONCURRENCY = {
+    "Job.batch": 5,
+    "Pod": 5,
+    "Workload.kueue.x-k8s.io": 10,
+    "LocalQueue.kueue.x-k8s.io": 5,
+    "ClusterQueue.kueue.x-k8s.io": 5,
+}
+"""Objects of a kind that are seen to at a time, as upstream has it; without it one at a time."""
 
 
 def values(ctx: Context) -> dict[str, Any]:
@@ -62,6 +70,7 @@ def configuration(devices: Sequence[Devices] = ()) -> Manifest:
         "webhook": {"port": 9443},
         "leaderElection": {"leaderElect": True, "resourceName": "c1f6bfd2.kueue.x-k8s.io"},
         "clientConnection": {"qps": 300, "burst": 500},
+        "controller": {"groupKindConcurrency": dict(CONCURRENCY)},
         "manageJobsWithoutQueueName": False,
         "managedJobsNamespaceSelector": {
             "matchExpressions": [{"key": TENANT, "operator": "Exists"}]
