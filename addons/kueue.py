@@ -42,7 +42,8 @@ def values(ctx: Context) -> dict[str, Any]:
             "replicas": ctx.facts.replicas,
             "manager": {
                 "image": {"repository": repository, "tag": tag, "pullPolicy": "IfNotPresent"},
-                "resources": resources("50m", "128Mi", "512Mi"),
+                # Ten thousand jobs, their workloads and pods are some 800 MiB in its caches.
+                "resources": resources("50m", "128Mi", "2Gi"),
             },
         },
         "managerConfig": {
