@@ -27,10 +27,10 @@ CONCURRENCY = {
     "Job.batch": 5,
     "Pod": 5,
     "Workload.kueue.x-k8s.io": 10,
-    "LocalQueue.kueue.x-k8s.io": 5,
-    "ClusterQueue.kueue.x-k8s.io": 5,
 }
-"""Objects of a kind that are seen to at a time, as upstream has it; without it one at a time."""
+"""Objects of a kind that are seen to at a time, after upstream's own values. Queues are seen to one
+at a time: what changes while one is written goes into its next status, and is no write of its
+own."""
 
 
 def values(ctx: Context) -> dict[str, Any]:

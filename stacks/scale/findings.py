@@ -64,9 +64,12 @@ def quota(samples: Sequence[Sample], ledger: Ledger, capacity: int) -> dict[str,
         "samples": len(samples),
         "changes": ledger.changes,
         "times_over_capacity": ledger.over_capacity,
+        "times_over_with_leaving": ledger.over_with_leaving,
+        "most_over_with_leaving": accelerators(ledger.most_over),
         "times_over_limit": ledger.over_limit,
         "samples_told_over_limit": sum(bool(s.told_over) for s in samples),
         "capacity": capacity,
+        "first_too_much": ledger.seen,
         "most_in_use": max((sum(s.used.values()) for s in samples), default=0),
     }
 

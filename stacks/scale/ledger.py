@@ -19,6 +19,8 @@ Key = tuple[str, str]
 """A flavor and a resource."""
 Amounts = Mapping[Key, Decimal]
 quantity = cache(amount)
+KEPT = 20
+"""States that were too much of which the particulars are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +107,12 @@ class Ledger:
     """What each queue holds now, and how often that was more than it may be.
 
     ``admitted`` and ``finished`` map a workload to when it was; one that was evicted and admitted
-    again counts by the last time, and in ``evictions``.
+    again counts by the last time, and in ``evictions``. ``seen`` are the first states that were too
+    much.
+
+    Kueue gives quota away in the moment in which it tells its holder to go, who keeps it until its
+    pods have ended. ``over_capacity`` leaves out who was told to go, ``over_with_leaving`` counts
+    them in, and ``most_over`` is by how much these were beyond all, at the most.
     """
 
     used: dict[str, dict[Key, Decimal]] = field(default_factory=dict)
@@ -115,27 +122,52 @@ class Ledger:
     changes: int = 0
     evictions: int = 0
     over_capacity: int = 0
+    over_with_leaving: int = 0
+    most_over: dict[Key, Decimal] = field(default_factory=dict)
     over_limit: int = 0
+    seen: list[dict[str, Any]] = field(default_factory=list)
     _holds: dict[str, tuple[str, dict[Key, Decimal]]] = field(default_factory=dict)
     _all: dict[Key, Decimal] = field(default_factory=dict)
+    _leaving: dict[str, dict[Key, Decimal]] = field(default_factory=dict)
 
     def take(self, event: Mapping[str, Any], queues: Mapping[str, Queue], cohort: Amounts) -> None:
         """Take one event of the watch into account and look at the state after it."""
         workload = event["object"]
         uid = workload["metadata"]["uid"]
         self.changes += 1
+        self._leaving.pop(uid, None)
         name, holds = self._holds.pop(uid, ("", {}))
         self._add(name, holds, -1)
         if event["type"] != "DELETED":
             admission = (workload.get("status") or {}).get("admission") or {}
             now, of = admission.get("clusterQueue", name), held(workload)
             self._holds[uid] = (now, of)
+            if of and condition(workload, "Evicted"):
+                self._leaving[uid] = of
             self._add(now, of, 1)
             self._times(uid, workload)
             self.evictions += bool(holds and not of and uid not in self.finished)
-            most = queues[now].most if now in queues else {}
-            self.over_limit += any(self.used[now].get(key, 0) > most.get(key, 10**30) for key in of)
-        self.over_capacity += any(of > cohort.get(key, 0) for key, of in self._all.items())
+            own = self.used.get(now, {}) if of else {}
+            self.over_limit += self._over(now, own, queues[now].most if now in queues else {}, uid)
+        self._look_at_all(cohort, uid)
+
+    def _look_at_all(self, cohort: Amounts, uid: str) -> None:
+        beyond = {k: has - cohort[k] for k, has in self._all.items() if has > cohort.get(k, has)}
+        self.over_with_leaving += bool(beyond)
+        for key, more in beyond.items():
+            self.most_over[key] = max(more, self.most_over.get(key, more))
+        staying = dict(self._all)
+        for leaving in self._leaving.values():
+            for key, less in leaving.items():
+                staying[key] -= less
+        self.over_capacity += self._over("", staying, cohort, uid)
+
+    def _over(self, name: str, has: Amounts, most: Amounts, uid: str) -> bool:
+        beyond = {k: (has[k], most[k]) for k in has if k in most and has[k] > most[k]}
+        if beyond and len(self.seen) < KEPT:
+            told = {" ".join(k): f"{of:f} of {may:f}" for k, (of, may) in beyond.items()}
+            self.seen.append({"queue": name or "all", "change": self.changes, "uid": uid, **told})
+        return bool(beyond)
 
     def _add(self, name: str, amounts: Amounts, sign: int) -> None:
         own = self.used.setdefault(name, {}) if amounts else {}

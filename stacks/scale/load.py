@@ -16,7 +16,7 @@ from stacks.scale.findings import Sample, sample
 from stacks.scale.ledger import Ledger, Queue, queue, whole
 from stacks.scale.plan import JobPlan, manifest
 
-RATE = 40.0
+RATE = 20.0
 """Jobs a second that are sent at the most."""
 TRIES = 30
 CONFLICT = 409

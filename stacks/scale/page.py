@@ -26,13 +26,16 @@ QUOTA = """\
 
 Every change of every workload is read from the API server in the order of its store, and the state
 after each is held against what the ClusterQueues say: a team may use its nominal quota and what it
-may borrow, all together what all are guaranteed. Beside that, each second the queues' own statuses
-are read.
+may borrow, all together what all are guaranteed. Kueue gives quota away in the scheduling cycle in
+which it tells its holder to go; the holder has it until its pods have ended, and the pods of who
+came meanwhile wait for a node. Beside that, each second the queues' own statuses are read.
 
 | | |
 |---|---|
 | changes looked at | {changes} |
-| states in which all together held more than there is | {times_over_capacity} |
+| states in which those who stay held more together than there is | {times_over_capacity} |
+| the same with those who were told to go and had not ended yet \
+| {times_over_with_leaving}, by at the most {most_over_with_leaving} accelerators |
 | states in which a team held more than nominal and borrowing limit | {times_over_limit} |
 | samples of the queues' statuses | {samples} |
 | of them with a queue above nominal and borrowing limit | {samples_told_over_limit} |

@@ -189,6 +189,15 @@ def test_a_state_in_which_all_have_more_than_there_is_is_counted() -> None:
     assert ledger(first, gone, second).over_capacity == 0
 
 
+def test_who_was_told_to_go_and_has_not_gone_is_counted_apart() -> None:
+    going = workload("1", "a", 4, conditions={"Evicted": "True"})
+    made = ledger(workload("1", "a", 4), going, workload("2", "b", 6))
+    assert (made.over_capacity, made.over_with_leaving) == (0, 1)
+    assert made.most_over == {GPU: Decimal(2)}
+    # It came back: now it counts again.
+    assert ledger(going, workload("2", "b", 6), workload("1", "a", 4)).over_capacity == 1
+
+
 def test_evictions_are_told_from_ends() -> None:
     held_, ended = workload("1", "a", 4), workload("1", "a", 4, conditions={"Finished": "True"})
     evicted = workload("1", "a", 4, conditions={"QuotaReserved": "False"})
@@ -307,6 +316,7 @@ FOUND = {
     "fork": {"seconds": [3.0, 4.0, 9.0], "first": 3.0, "median": 4.0, "last": 9.0},
     "quota": {
         **{"samples": 5, "changes": 6, "times_over_capacity": 0, "times_over_limit": 17},
+        **{"times_over_with_leaving": 2, "most_over_with_leaving": 7},
         **{"samples_told_over_limit": 0, "capacity": 8, "most_in_use": 8},
     },
     "share": {
