@@ -59,7 +59,7 @@ def picture(samples: Sequence[Sample], plans: Sequence[TeamPlan], capacity: int)
     ]
     lent = [_borrowed(s, {p.name: p.gpus for p in plans}) / capacity for s in drawn]
     shape = _area(times, [share(v) for v in lent], [share(0)] * len(lent))
-    parts += [f'<path d="{shape}" fill="#805ad5"/>', *_scale([0, 0.25, 0.5], share, "{:.0%}")]
+    parts += [f'<path d="{shape}" fill="#805ad5"/>', *_scale([0, 0.5, 1], share, "{:.0%}")]
     return "\n".join([*_head(), *parts, *_legend(ordered), "</svg>"]) + "\n"
 
 
