@@ -1,7 +1,7 @@
 # Everything starts here. `make up` and `make test` need nothing but Python 3.11 and, on other systems
 # than Debian and Ubuntu, a container engine.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up down test check lint fast docs bench lock clean
+.PHONY: help bootstrap up down test check lint fast docs bench bench-teams lock clean
 
 STACK ?= kind
 HOME_OF_CHECKOUT := $(or $(CNAI_HOME),.cnai)
@@ -10,7 +10,7 @@ BIN := $(HOME_OF_CHECKOUT)/venv/bin
 SLOW := live or journey
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
 bootstrap:
 	@tools/bootstrap.sh
@@ -41,8 +41,12 @@ docs: bootstrap ## Write the pages that are made from the code
 	@$(BIN)/python -m stacks.profile_page
 	@$(BIN)/python -m tests.live.tenants.page
 
-bench: bootstrap ## Measure the budgets; writes docs/reference/benchmarks.md
+bench: bootstrap ## Measure the budgets, then what bench-teams does; writes docs/reference
 	@$(BIN)/cnai bench $(STACK)
+	@$(BIN)/cnai bench-teams
+
+bench-teams: bootstrap ## Fork 50 teams on 1,000 simulated nodes, send 10,000 jobs; writes a page
+	@$(BIN)/cnai bench-teams
 
 lock: bootstrap ## Resolve requirements.in into requirements.lock, with hashes
 	@tools/uv.sh $(HOME_OF_CHECKOUT)/venv pip compile requirements.in --python-version 3.11 \

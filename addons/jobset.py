@@ -26,7 +26,8 @@ def values(ctx: Context) -> dict[str, Any]:
         "image": {"repository": repository, "tag": tag, "pullPolicy": "IfNotPresent"},
         "controller": {
             "replicas": ctx.facts.replicas,
-            "resources": resources("20m", "64Mi", "512Mi"),
+            # Its caches hold every Job and pod of the cluster, also those that are none of its own.
+            "resources": resources("20m", "64Mi", "1Gi"),
         },
     }
 

@@ -25,6 +25,14 @@ LOCAL_QUEUE = "default"
 PRIORITIES = {"low": -100, "normal": 0, "high": 100}
 """Classes that a job may name by the label of Kueue; one that names none counts as normal."""
 FRAMEWORKS = ("batch/job", "jobset.x-k8s.io/jobset", "trainer.kubeflow.org/trainjob", "pod")
+CONCURRENCY = {
+    "Job.batch": 5,
+    "Pod": 5,
+    "Workload.kueue.x-k8s.io": 10,
+}
+"""Objects of a kind that are seen to at a time, after upstream's own values. Queues are seen to one
+at a time: what changes while one is written goes into its next status, and is no write of its
+own."""
 
 
 def values(ctx: Context) -> dict[str, Any]:
@@ -36,7 +44,8 @@ def values(ctx: Context) -> dict[str, Any]:
             "replicas": ctx.facts.replicas,
             "manager": {
                 "image": {"repository": repository, "tag": tag, "pullPolicy": "IfNotPresent"},
-                "resources": resources("50m", "128Mi", "512Mi"),
+                # Its caches take some 75 KiB for each job, also for those that have ended.
+                "resources": resources("50m", "128Mi", "2Gi"),
             },
         },
         "managerConfig": {
@@ -64,6 +73,7 @@ def configuration(devices: Sequence[Devices] = ()) -> Manifest:
         "webhook": {"port": 9443},
         "leaderElection": {"leaderElect": True, "resourceName": "c1f6bfd2.kueue.x-k8s.io"},
         "clientConnection": {"qps": 300, "burst": 500},
+        "controller": {"groupKindConcurrency": dict(CONCURRENCY)},
         "manageJobsWithoutQueueName": False,
         "managedJobsNamespaceSelector": {
             "matchExpressions": [{"key": TENANT, "operator": "Exists"}]

@@ -75,15 +75,17 @@ def percent(amounts: Amounts, of_each: int) -> Amounts:
 
 
 def ceiling(whole: Amounts, given: Amounts, borrowing: int | None) -> dict[str, str]:
-    """Return, by resource, what may be asked for at once: what is given and may be borrowed.
+    """Return, by resource, what a namespace may ask for at once, whatever a queue says.
 
-    ``borrowing`` is in percent of what is given; without it all that there is.
+    It is what is given and what may be borrowed (``borrowing``, in percent of what is given;
+    without it all that there is), and a quarter more: pods that ended are counted for a while, and
+    the queue is to decide before this does.
     """
     names = next(iter(whole.values()), {})
     every = {name: total(name, whole) for name in names}
     if borrowing is None:
         return {name: written(name, value) for name, value in every.items()}
-    own = {name: total(name, given) * (100 + borrowing) / 100 for name in names}
+    own = {name: total(name, given) * (100 + borrowing) / 100 * 5 / 4 for name in names}
     return {name: written(name, min(own[name], every[name])) for name in names}
 
 

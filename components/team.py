@@ -185,7 +185,7 @@ def limits(team: Team, claims: Mapping[str, str] = {}) -> list[Manifest]:
                     # What would be reachable from outside goes through the platform.
                     "services.nodeports": "0",
                     "services.loadbalancers": "0",
-                    "count/pods": "500",
+                    "pods": "500",
                 }
             },
         },

@@ -1,4 +1,6 @@
-"""What a laptop's control plane asks for: kubeadm's requests are those of a whole machine.
+"""What a laptop's control plane asks for, and how fast its controllers may ask the API server.
+
+kubeadm's requests are those of a whole machine, its rates those of a small cluster.
 
 kubeadm reads the files as patches when it makes the control plane (``patches.directory``).
 """
@@ -17,17 +19,28 @@ REQUESTS = {
     "etcd": "50m",
 }
 """Cores that each part asks for; kubeadm's own values are 250m, 200m, 100m and 100m."""
+CONTROLLERS = {"kube-api-qps": 100, "kube-api-burst": 200}
+"""Requests a second of each controller; at the default of 20 no more than two or three jobs end in
+a second, however many queues there are."""
 DNS = "20m"
 """Cores that each of the two pods of CoreDNS asks for; kubeadm's own value is 100m."""
 
 
-def patches() -> dict[str, dict[str, Any]]:
+def patches() -> dict[str, Any]:
     """Return the patches by the name of the file that kubeadm takes them from."""
-    found = {
+    found: dict[str, Any] = {
         f"{part}0+strategic.json": {"spec": _asks(part, cores)} for part, cores in REQUESTS.items()
     }
     pods = {"template": {"spec": _asks("coredns", DNS)}}
-    return {**found, "corednsdeployment0+strategic.json": {"spec": pods}}
+    flags = [
+        {"op": "add", "path": "/spec/containers/0/command/-", "value": f"--{flag}={value}"}
+        for flag, value in CONTROLLERS.items()
+    ]
+    return {
+        **found,
+        "corednsdeployment0+strategic.json": {"spec": pods},
+        "kube-controller-manager1+json.json": flags,
+    }
 
 
 def _asks(container: str, cores: str) -> dict[str, Any]:

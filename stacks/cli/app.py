@@ -238,6 +238,22 @@ def bench(
     raise typer.Exit(measure(stack, builds=builds))
 
 
+@app.command("bench-teams")
+def bench_teams(
+    teams: Annotated[int, typer.Option(min=1, help="Teams that are forked.")] = 50,
+    nodes: Annotated[int, typer.Option(min=1, help="Simulated nodes of 8 accelerators.")] = 1000,
+    jobs: Annotated[int, typer.Option(min=1, help="Jobs that the teams send.")] = 10000,
+    keep: Annotated[bool, typer.Option(help="Leave the cluster up.")] = False,
+) -> None:
+    """Fork many teams on simulated nodes and load them; write docs/reference/teams-benchmark.md.
+
+    It has a cluster of its own, which has to be the only one on a small machine.
+    """
+    from stacks.cli.bench_teams import bench_teams as measure  # noqa: PLC0415  imports take a second
+
+    raise typer.Exit(measure(teams, nodes, jobs, keep=keep))
+
+
 @app.command()
 def version() -> None:
     """Print the versions of what the distribution is made of."""

@@ -91,7 +91,7 @@ def test_hundredths_are_taken_of_each_amount() -> None:
 
 
 @pytest.mark.parametrize(
-    ("borrowing", "cores"), [(0, "1"), (50, "1500m"), (90_000, "386"), (None, "386")]
+    ("borrowing", "cores"), [(0, "1250m"), (50, "1875m"), (90_000, "386"), (None, "386")]
 )
 def test_a_team_asks_for_what_it_has_and_may_borrow_and_never_for_more_than_there_is(
     borrowing: int | None, cores: str

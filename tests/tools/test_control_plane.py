@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from tools.control_plane import FOLDER, patches, write
@@ -13,18 +14,26 @@ def test_every_part_of_the_control_plane_asks_for_less_than_kubeadm_would(tmp_pa
     asked = [
         container["resources"]["requests"]["cpu"]
         for name, patch in written.items()
-        if not name.startswith("coredns")
+        if "+strategic" in name and not name.startswith("coredns")
         for container in patch["spec"]["containers"]
     ]
     assert sum(int(cores.removesuffix("m")) for cores in asked) <= 200
 
 
 def test_a_patch_names_its_target_the_way_that_kubeadm_reads() -> None:
-    targets = {name.split("0+")[0] for name in patches()}
+    targets = {re.split(r"[0-9]\+", name)[0] for name in patches()}
     assert targets == {
         "corednsdeployment",
         "etcd",
         "kube-apiserver",
         "kube-controller-manager",
         "kube-scheduler",
+    }
+
+
+def test_the_controllers_may_ask_more_often_than_by_default() -> None:
+    added = patches()["kube-controller-manager1+json.json"]
+    assert {change["value"] for change in added} == {"--kube-api-qps=100", "--kube-api-burst=200"}
+    assert {(change["op"], change["path"]) for change in added} == {
+        ("add", "/spec/containers/0/command/-")
     }

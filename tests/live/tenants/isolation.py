@@ -152,7 +152,7 @@ MEMBER = (
         may="no",
         path="/api/v1/namespaces/{a}/resourcequotas/team",
         method="PATCH",
-        body={"spec": {"hard": {"count/pods": "9999"}}},
+        body={"spec": {"hard": {"pods": "9999"}}},
     ),
     Ask(
         what="take a network policy of A away",
