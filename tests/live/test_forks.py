@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,21 @@ def test_a_secret_goes_along_encrypted_for_the_fork(desk: Desk) -> None:
     assert len(secure) == 1
     assert secure[0] not in theirs
     assert desk.pulumi(second, "config", "get", "--path", KEY) == HOOK
+
+
+def test_of_two_forks_of_one_name_at_once_one_is_told_so(desk: Desk) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda _: desk.cnai("fork", "kind", "--team=vision"), range(2)))
+    assert sorted(one.returncode for one in done) == [0, 2]
+    assert "CNAI-TEAM-008" in next(one.stderr for one in done if one.returncode)
+
+
+def test_a_fork_that_cannot_be_writes_nothing(desk: Desk) -> None:
+    for asked in ("--gpus=99", "--cpu=99", "--ttl=soon", "--team=kube-system"):
+        done = desk.cnai("fork", "kind", "--team=vision", asked)
+        assert done.returncode == 2, asked
+        assert "fix" in done.stderr
+    assert [file.name for file in desk.folder.glob("Pulumi.*.yaml")] == ["Pulumi.kind.yaml"]
 
 
 def test_what_a_fork_says_goes_back_to_its_base(desk: Desk) -> None:
