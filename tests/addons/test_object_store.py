@@ -19,6 +19,8 @@ from components.team import Team
 from tools import supply
 from tools.supply import Mode
 
+# The gateway is a program that has to be built or fetched first.
+pytestmark = pytest.mark.live
 OWNER = ("cnai", "key-of-the-owner")
 ROOT = {"ROOT_ACCESS_KEY_ID": OWNER[0], "ROOT_SECRET_ACCESS_KEY": OWNER[1]}
 RED, BLUE = ("team-red", "key-of-red"), ("team-blue", "key-of-blue")
