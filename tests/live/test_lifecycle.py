@@ -74,7 +74,7 @@ def test_secrets_are_not_in_clear_in_the_state_or_its_backups(platform: Platform
         for r in json.loads(password)["deployment"]["resources"]
         if r["type"].endswith("cnai:Password")
     }
-    assert len(plain) == 7
+    assert len(plain) == 10
     files = [p for p in (platform.home / "state").rglob("*") if p.is_file()]
     assert files
     for path in files:
