@@ -22,7 +22,7 @@ import yaml
 from kubeflow.trainer import CustomTrainer, KubernetesBackendConfig, TrainerClient
 from kubeflow.trainer.options import Labels, Name
 from kubernetes.client import ApiException, CoreV1Api, CustomObjectsApi
-from kubernetes.config import ConfigException
+from kubernetes.config import ConfigException, list_kube_config_contexts
 from urllib3.exceptions import HTTPError
 
 MODEL_CODE = Path(__file__).with_name("digits_model.py")
@@ -254,13 +254,22 @@ def follow(client: TrainerClient, name: str, namespace: str, timeout: int) -> st
     raise TimeoutError(f"{name} is not done after {timeout} s; last seen: {shown or 'nothing'}")
 
 
+def own_namespace() -> str:
+    """Return the namespace of the kubeconfig in force, else that of the laptop's own team."""
+    try:
+        _, active = list_kube_config_contexts()
+    except ConfigException:  # said when the cluster is asked, with what mends it
+        return "ml-default"
+    return str(active["context"].get("namespace", "ml-default"))
+
+
 def options() -> argparse.Namespace:
     """Read the command line; the defaults are those of the laptop platform."""
     parser = argparse.ArgumentParser(
         description="Train the digits on several nodes and register the model.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--namespace", default="ml-default", help="the team's namespace")
+    parser.add_argument("--namespace", default=own_namespace(), help="the team's namespace")
     parser.add_argument("--queue", default="default", help="the team's LocalQueue")
     parser.add_argument("--runtime", default="jax-distributed", help="ClusterTrainingRuntime")
     parser.add_argument("--nodes", type=int, default=2, help="pods that train together")

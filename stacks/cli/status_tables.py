@@ -21,7 +21,8 @@ def tables(found: Status) -> RenderableType:
     parts: list[RenderableType] = [_heading(found), _addons(found)]
     parts += [f"    {a.name}: {escape(a.reason)}" for a in found.addons if a.reason]
     parts += [_queues(found.queues)] if found.queues else []
-    parts += [_pools(found), *_degraded(found)]
+    parts += [_pools(found)] if found.pools else []
+    parts += _degraded(found)
     if not found.addons:
         parts = [_heading(found)]
         parts += [f"✗ {p.id}  {escape(p.what)}: {escape(p.why)}" for p in found.problems]

@@ -77,7 +77,9 @@ def row(
         pending=queue.pending if queue else 0,
         admitted=queue.admitted if queue else 0,
         used=tuple(
-            f"{f.resource} {f.used}/{f.quota}" for f in queue.flavors if f.quota not in {None, "0"}
+            f"{f.flavor}: {f.resource} {f.used}/{f.quota}"
+            for f in queue.flavors
+            if f.quota not in {None, "0"}
         )
         if queue
         else (),

@@ -35,7 +35,7 @@ def test_a_second_up_of_a_team_changes_nothing(tenants: Tenants) -> None:
 def test_teams_are_listed_with_what_they_use(tenants: Tenants) -> None:
     told = json.loads(tenants.platform.cnai("teams", "--output=json").stdout)["teams"]
     assert [one["team"] for one in told] == ["blue", "red"]
-    assert all(not one["expired"] and f"{GPU} 0/4" in one["used"] for one in told)
+    assert all(not one["expired"] and f"h100: {GPU} 0/4" in one["used"] for one in told)
 
 
 def test_the_status_of_a_team_is_of_its_own_part(tenants: Tenants) -> None:
