@@ -13,7 +13,6 @@ from kubernetes.dynamic.exceptions import DynamicApiError
 
 from components.labels import QUEUE, TENANT
 from components.pods import container_security, pod_security, resources
-from stacks.compose import guards
 from tests.conftest import Platform
 from tests.waiting import wait_for
 
@@ -119,34 +118,6 @@ def test_an_owner_that_is_only_written_down_lets_nobody_past(
 
 def test_where_no_team_works_no_guard_stands(api: DynamicClient) -> None:
     assert answer(api, "default", "Job") == "accepted"
-
-
-@pytest.fixture
-def of_kyverno_alone(api: DynamicClient) -> Iterator[str]:
-    """A namespace where the same policy stands, which the API server knows nothing of."""
-    name, core = f"kyverno-{secrets.token_hex(3)}", client.CoreV1Api(api.client)
-    (policy,) = (dict(p) for p in guards() if p["metadata"]["name"] == "cnai-gpu-001")
-    spec = {**policy["spec"], "autogen": {"podControllers": {"controllers": []}}}
-    own = {"matchLabels": {"kubernetes.io/metadata.name": name}}
-    spec["matchConstraints"] = {**spec["matchConstraints"], "namespaceSelector": own}
-    kind = api.resources.get(api_version=policy["apiVersion"], kind=policy["kind"])
-    core.create_namespace({"metadata": {"name": name}})
-    kind.create(body={**policy, "metadata": {"name": name}, "spec": spec})
-    try:
-        yield name
-    finally:
-        kind.delete(name=name)
-        core.delete_namespace(name)
-
-
-def test_kyverno_decides_as_the_api_server_does(api: DynamicClient, of_kyverno_alone: str) -> None:
-    """It has to until the native policy is written, and when that was lost."""
-    wait_for(
-        "Kyverno decides by it", lambda: "CNAI-GPU-001" in answer(api, of_kyverno_alone, "Pod")
-    )
-    for kind in KINDS:
-        assert "admission webhook" in answer(api, of_kyverno_alone, kind)
-        assert answer(api, of_kyverno_alone, kind, labels={QUEUE: "batch"}) == "accepted"
 
 
 def test_guards_hold_without_kyverno(api: DynamicClient, namespace: str) -> None:
