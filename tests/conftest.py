@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import yaml
 
 from components.clusters.kind import nodes
 from stacks.cli.login import mlflow as mlflow_login
+from tests.killing import kill_with_all
 from tools.engine import Engine, find
 from tools.paths import REPO
 
@@ -117,7 +117,11 @@ def free_port() -> int:
 def kill_when_nodes_are_there(described: Platform) -> None:
     """Start `cnai up` and kill it, with all that it started, in the midst of making the cluster."""
     run = subprocess.Popen(
-        ["cnai", "up", described.stack], env=described.env, cwd=REPO, start_new_session=True
+        ["cnai", "up", described.stack],
+        env=described.env,
+        cwd=REPO,
+        text=True,
+        start_new_session=True,
     )
     try:
         end = time.monotonic() + 3600
@@ -128,9 +132,7 @@ def kill_when_nodes_are_there(described: Platform) -> None:
             time.sleep(0.2)
         assert run.poll() is None, "`cnai up` ended before it made a node"
     finally:
-        if run.poll() is None:
-            os.killpg(run.pid, signal.SIGKILL)
-        run.wait()
+        kill_with_all(run)
 
 
 @pytest.fixture(scope="session")

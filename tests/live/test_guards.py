@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
+import yaml
 from kubernetes import client, config
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError
@@ -15,8 +17,10 @@ from components.labels import QUEUE, TENANT
 from components.pods import container_security, pod_security, resources
 from tests.conftest import Platform
 from tests.waiting import wait_for
+from tools.paths import REPO
 
 pytestmark = pytest.mark.live
+POLICIES = REPO / "policies" / "kyverno"
 GPU = {"limits": {"nvidia.com/gpu": 1}}
 CLAIM = [{"name": "gpu", "resourceClaimTemplateName": "gpu"}]
 FORGED = [{"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "b", "controller": True}]
@@ -118,6 +122,46 @@ def test_an_owner_that_is_only_written_down_lets_nobody_past(
 
 def test_where_no_team_works_no_guard_stands(api: DynamicClient) -> None:
     assert answer(api, "default", "Job") == "accepted"
+
+
+@pytest.fixture
+def by_kyverno(api: DynamicClient, namespace: str) -> Iterator[str]:
+    """What asks to be refused: Kyverno itself decides by a copy of the guard, for one namespace.
+
+    It does so wherever the native policy is not written yet.
+    """
+    copy = yaml.safe_load((POLICIES / "cnai-gpu-001.yaml").read_text())
+    spec, name, asked = copy["spec"], f"copy-{namespace}", "refuse-me"
+    copy["metadata"] = {"name": name}
+    spec["autogen"]["validatingAdmissionPolicy"] = {"enabled": False}
+    only = {"key": TENANT, "operator": "In", "values": [namespace]}
+    spec["matchConstraints"]["namespaceSelector"] = {"matchExpressions": [only]}
+    spec["validations"].append(
+        {
+            "expression": f"!has(object.metadata.annotations) || !('{asked}' in"
+            " object.metadata.annotations)",
+            "message": asked,
+        }
+    )
+    served = api.resources.get(api_version=copy["apiVersion"], kind=copy["kind"])
+    served.create(body=copy)
+    try:
+        yield asked
+    finally:
+        served.delete(name=name)
+
+
+def test_kyverno_decides_as_the_native_policy_does(
+    api: DynamicClient, namespace: str, by_kyverno: str
+) -> None:
+    queued = {"labels": {QUEUE: "batch"}}
+
+    def looks(kind: str) -> bool:
+        return by_kyverno in answer(api, namespace, kind, annotations={by_kyverno: ""}, **queued)
+
+    for kind in sorted(KINDS):
+        wait_for(f"Kyverno looks at a {kind}", partial(looks, kind), seconds=60)
+        assert answer(api, namespace, kind, **queued) == "accepted"
 
 
 def test_guards_hold_without_kyverno(api: DynamicClient, namespace: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ import pytest
 
 from components.api_server import PASSING, ApiServer
 from tests.conftest import Platform
+from tests.killing import kill_with_all
 from tools.paths import REPO
 
 # Together they are guaranteed all the cores of the laptop's own queue.
@@ -64,11 +63,10 @@ class Tenants:
         try:
             while run.poll() is None and not there(owner, "Namespace", team):
                 time.sleep(0.1)
-            assert run.poll() is None, "`cnai up` ended before it made a namespace"
+            if run.poll() is not None:
+                pytest.fail(f"`cnai up` ended before it made a namespace: {run.communicate()[0]}")
         finally:
-            if run.poll() is None:
-                os.killpg(run.pid, signal.SIGKILL)
-            run.communicate()
+            kill_with_all(run)
 
 
 def there(owner: ApiServer, kind: str, name: str, namespace: str | None = None) -> bool:
