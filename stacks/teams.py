@@ -18,6 +18,8 @@ from tools.errors import Problem, ProblemError
 
 OWN = frozenset({"extends", "team"})
 """Keys that the stack of a tenant may say; all else is its base's to say."""
+SHARED = ("quota", "budget", "members")
+"""What a team says of its part of a cluster; a cluster of its own has no parts."""
 CONTROLS = ("kyverno",)
 """Addons that hold rules: a team's own cluster has those that its base has."""
 SYSTEM = ("default", "kube-node-lease", "kube-public", "kube-system", "local-path-storage")
@@ -29,7 +31,7 @@ def is_tenant(settings: Settings) -> bool:
 
 
 def team_of(settings: Settings, facts: ClusterFacts, addons: Iterable[Addon]) -> Team:
-    """Return the team with its part of each pool.
+    """Return the team with its part of each pool; with a cluster of its own it has all of them.
 
     Raises ProblemError (CNAI-TEAM-001) for a quota that the pools of the base cannot give, and
     CNAI-TEAM-013 for a budget that is to stop what has no price.
@@ -39,7 +41,8 @@ def team_of(settings: Settings, facts: ClusterFacts, addons: Iterable[Addon]) ->
     devices = [d for a in addons for d in a.devices(facts, addon_settings(a, settings))]
     whole = capacity(facts.pools, devices)
     own = {pool.name: pool.accelerator for pool in facts.pools if pool.accelerator}
-    given = portion(whole, said.quota.asked(), own)
+    tenant = said.mode is Mode.TENANT
+    given = portion(whole, said.quota.asked(), own) if tenant else whole
     if missing := short(said.quota.asked(), given):
         raise ProblemError(*[_beyond(said.name, name, by) for name, by in missing.items()])
     budget = Budget(**said.budget.model_dump()) if said.budget else None
@@ -56,7 +59,7 @@ def team_of(settings: Settings, facts: ClusterFacts, addons: Iterable[Addon]) ->
         weight=said.quota.weight,
         ceiling=ceiling(whole, given, said.quota.borrowing),
         members=said.members,
-        tenant=True,
+        tenant=tenant,
         budget=budget,
     )
 
@@ -64,19 +67,20 @@ def team_of(settings: Settings, facts: ClusterFacts, addons: Iterable[Addon]) ->
 def price_of(
     team: Team, settings: Settings, facts: ClusterFacts, addons: Iterable[Addon]
 ) -> Estimate:
-    """Return the price of what a team is guaranteed."""
+    """Return the price of what a team is guaranteed, or of its own cluster."""
     devices = [d for a in addons for d in a.devices(facts, addon_settings(a, settings))]
     return estimate(team.quota, facts.pools, devices, settings.prices)
 
 
 def checked(stack: str, said: Mapping[str, Any], settings: Settings, base: Settings) -> None:
-    """Raise ProblemError for what a team's stack may not say: CNAI-TEAM-002, -005 and -006."""
+    """Raise ProblemError for what a team's stack may not say: CNAI-TEAM-002, -005, -006, -015."""
     team = settings.team
     assert team is not None
     problems: list[Problem] = []
     if team.mode is Mode.TENANT:
         problems += [_not_own(stack, key) for key in said if key not in OWN]
     else:
+        problems += [_no_parts(stack, key) for key in SHARED if key in team.model_fields_set]
         problems += [
             _weaker(stack, name)
             for name in CONTROLS
@@ -115,6 +119,17 @@ def _not_own(stack: str, key: str) -> Problem:
         f"cnai:{key} cannot be said in stack `{stack}`",
         "it is a place on its base's cluster: what that is like is for the base to say",
         f"say it in the base, or take a cluster of your own: `cnai fork --mode {Mode.STACK.value}`",
+        exit_code=2,
+    )
+
+
+def _no_parts(stack: str, key: str) -> Problem:
+    return Problem(
+        "CNAI-TEAM-015",
+        f"cnai:team.{key} means nothing in stack `{stack}`",
+        "it is a cluster of its own, all of which is the team's",
+        "say its size in its file (`cnai:pools`, `cnai:workers`, `cnai:queue`), or leave out"
+        f" `--mode {Mode.STACK.value}` for a part of the base's cluster",
         exit_code=2,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -20,7 +21,6 @@ import yaml
 
 from components.clusters.kind import nodes
 from stacks.cli.login import mlflow as mlflow_login
-from tests.killing import kill_with_all
 from tools.engine import Engine, find
 from tools.paths import REPO
 
@@ -120,7 +120,6 @@ def kill_when_nodes_are_there(described: Platform) -> None:
         ["cnai", "up", described.stack],
         env=described.env,
         cwd=REPO,
-        text=True,
         start_new_session=True,
     )
     try:
@@ -132,7 +131,9 @@ def kill_when_nodes_are_there(described: Platform) -> None:
             time.sleep(0.2)
         assert run.poll() is None, "`cnai up` ended before it made a node"
     finally:
-        kill_with_all(run)
+        if run.poll() is None:
+            os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
 
 
 @pytest.fixture(scope="session")

@@ -48,8 +48,11 @@ def fork(base: str, said: Mapping[str, Any]) -> int:
         say.line("fork", f" {line}")
     say.out.print()
     for pool, amounts in made.quota.items():
-        given = ", ".join(f"{n} {q}" for n, q in amounts.items() if q != "0")
-        say.out.print(f"  {'guaranteed':<11} {pool}: {given or 'nothing'}; more while others idle")
+        given = ", ".join(f"{n} {q}" for n, q in amounts.items() if q != "0") or "nothing"
+        if made.tenant:
+            say.out.print(f"  {'guaranteed':<11} {pool}: {given}; more while others idle")
+        else:
+            say.out.print(f"  {'has':<11} {pool}: {given}")
     say.out.print(f"  {'price':<11} {priced(price_of(made, settings, facts, addons))}")
     if made.budget:
         say.out.print(f"  {'budget':<11} {budgeted(made.budget)}")

@@ -15,8 +15,15 @@ from typing import Any
 from stacks.cli.events import Progress
 from tools.paths import REPO, home
 
+MARK = "CNAI_RUN_OF"
+"""Variable of every process of a run: whose it is."""
 PAUSE = 0.2
 """Seconds between two looks at the engine's log."""
+
+
+def mark(stack: str) -> str:
+    """Return what the processes of a run carry: the stack, and the home that has its state."""
+    return f"{stack}@{home().resolve()}"
 
 
 class Pulumi:
@@ -27,7 +34,8 @@ class Pulumi:
         self.stack = stack
         self._config = f"--config-file={config}"
         # The log of events is one of the commands for debugging.
-        self._env = {**os.environ, **env, "PULUMI_DEBUG_COMMANDS": "true"}
+        # The mark tells the plugins of a run that was killed (stacks/cli/recover.py).
+        self._env = {**os.environ, **env, "PULUMI_DEBUG_COMMANDS": "true", MARK: mark(stack)}
         self.log = home() / "logs" / f"{stack}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
 

@@ -1,16 +1,18 @@
-"""Mends what a killed run left: a lock without an owner, operations that never ended."""
+"""Mends what a killed run left: plugins, a lock without an owner, operations that never ended."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import socket
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from stacks.cli.pulumi_cli import Pulumi
+from stacks.cli.pulumi_cli import MARK, Pulumi, mark
 from tools.errors import Problem, ProblemError
 from tools.paths import home
 
@@ -47,7 +49,7 @@ def locks(stack: str) -> list[Path]:
 
 
 def unlock(stack: str) -> list[str]:
-    """Remove locks whose owner ended; return what was done.
+    """Remove locks whose owner ended, and end what it had started; return what was done.
 
     Raises ProblemError (CNAI-PULUMI-002) when another run is at work on the stack.
     """
@@ -56,9 +58,46 @@ def unlock(stack: str) -> list[str]:
         lock = json.loads(path.read_text() or "{}")
         if not orphaned(lock, socket.gethostname(), running):
             raise ProblemError(_busy(stack, lock))
+        # Before the lock goes: what an engine started may still be writing when it is killed.
+        for pid in plugins(stack):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            done.append(f"ended process {pid}, a plugin that had outlived its engine")
         path.unlink(missing_ok=True)
         done.append(f"removed the lock of process {lock.get('pid')}, which has ended")
     return done
+
+
+def plugins(stack: str) -> list[int]:
+    """Return the plugins of runs on a stack that have no engine any more.
+
+    They bear the mark of their run; where there is no /proc none is found, and they end by
+    themselves after five minutes.
+    """
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        process = path.parent
+        try:
+            marked = f"{MARK}={mark(stack)}".encode() in path.read_bytes().split(b"\0")
+            if marked and _name(process).startswith("pulumi-") and not _has_engine(process):
+                found.append(int(process.name))
+        except OSError:  # it ended meanwhile, or it is somebody else's
+            continue
+    return found
+
+
+def _has_engine(process: Path) -> bool:
+    """Say whether a process is an engine, or one of those above it is."""
+    while process.name not in {"0", "1"}:
+        if _name(process) == "pulumi":
+            return True
+        above = (process / "stat").read_text().rpartition(")")[2].split()[1]
+        process = process.with_name(above)
+    return False
+
+
+def _name(process: Path) -> str:
+    return (process / "comm").read_text().strip()
 
 
 def without_pending(exported: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -1,11 +1,25 @@
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import signal
+import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from stacks.cli.recover import orphaned, running, without_cluster, without_pending
+from stacks.cli.pulumi_cli import MARK, mark
+from stacks.cli.recover import (
+    orphaned,
+    plugins,
+    running,
+    unlock,
+    without_cluster,
+    without_pending,
+)
+from tests.waiting import wait_for
 
 
 @pytest.mark.parametrize(
@@ -26,6 +40,49 @@ def test_a_process_that_ended_is_not_running() -> None:
     while ended.poll() is None:
         pass
     assert not running(ended_pid)
+
+
+def test_plugins_that_outlived_their_engine_end_before_the_lock_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine is a copy of the shell under its name, and its plugin a copy that sleeps."""
+    monkeypatch.setenv("CNAI_HOME", str(tmp_path))
+    engine, plugin = tmp_path / "pulumi", tmp_path / "pulumi-resource-x"
+    shutil.copy("/bin/bash", engine)
+    shutil.copy("/bin/sleep", plugin)
+
+    def run(stack: str) -> tuple[subprocess.Popen[str], int]:
+        started = subprocess.Popen(
+            [engine, "-c", f"'{plugin}' 60 & echo $!; wait"],
+            env={**os.environ, MARK: mark(stack)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert started.stdout is not None
+        return started, int(started.stdout.readline())
+
+    (killed, orphan), (alive, kept), (other, others) = run("kind"), run("kind"), run("lab-kind")
+    try:
+        assert plugins("kind") == []
+        killed.kill()
+        killed.wait()
+        lock = tmp_path / "state/.pulumi/locks/organization/cnai/kind/a.json"
+        lock.parent.mkdir(parents=True)
+        lock.write_text(json.dumps({"pid": killed.pid, "hostname": socket.gethostname()}))
+        other.kill()
+        other.wait()
+        assert plugins("kind") == [orphan]
+        assert len(unlock("kind")) == 2
+        wait_for("the plugin ends", lambda: not running(orphan), seconds=30)
+        assert running(kept)
+        assert running(others)
+        assert not lock.exists()
+    finally:
+        for started, pid in ((killed, orphan), (alive, kept), (other, others)):
+            started.kill()
+            if running(pid):
+                os.kill(pid, signal.SIGKILL)
+            started.communicate()
 
 
 def test_operations_that_never_ended_are_taken_out_and_told() -> None:

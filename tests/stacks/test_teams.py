@@ -67,6 +67,21 @@ def test_a_cluster_of_its_own_keeps_the_rules_of_its_base() -> None:
     assert refused({**said, "addons": {"kyverno": False}}) == ["CNAI-TEAM-005"]
 
 
+def test_a_cluster_of_its_own_is_all_the_teams() -> None:
+    settings = fork(mode="stack")
+    team = team_of(settings, facts_of("kind", settings), chosen(settings, Mode.SOURCE))
+    assert team.quota["h100"]["nvidia.com/gpu"] == "16"
+    assert not team.tenant
+
+
+@pytest.mark.parametrize(
+    "part", [{"quota": {"cpu": "1"}}, {"budget": {"amount": 1.0}}, {"members": ["ada"]}]
+)
+def test_a_cluster_of_its_own_has_no_parts(part: dict[str, Any]) -> None:
+    team = {"name": "vision", "mode": "stack", **part}
+    assert refused({"extends": "kind", "team": team}) == ["CNAI-TEAM-015"]
+
+
 @pytest.mark.parametrize("name", ["mlflow", "kueue-system", "kube-system", "kube-x", "ml-default"])
 def test_names_of_the_platform_are_taken(name: str) -> None:
     assert refused({"extends": "kind", "team": {"name": name}}) == ["CNAI-TEAM-006"]

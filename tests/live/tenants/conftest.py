@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,7 +14,6 @@ import pytest
 
 from components.api_server import PASSING, ApiServer
 from tests.conftest import Platform
-from tests.killing import kill_with_all
 from tools.paths import REPO
 
 # Together they are guaranteed all the cores of the laptop's own queue.
@@ -66,7 +67,9 @@ class Tenants:
             if run.poll() is not None:
                 pytest.fail(f"`cnai up` ended before it made a namespace: {run.communicate()[0]}")
         finally:
-            kill_with_all(run)
+            if run.poll() is None:
+                os.killpg(run.pid, signal.SIGKILL)
+            run.communicate()
 
 
 def there(owner: ApiServer, kind: str, name: str, namespace: str | None = None) -> bool:

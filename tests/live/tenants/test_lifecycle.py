@@ -19,7 +19,9 @@ GPU = "nvidia.com/gpu"
 
 
 def test_a_run_that_was_killed_is_mended_by_the_next(tenants: Tenants) -> None:
-    assert "removed the lock of process" in tenants.said[tenants.stack("red")]
+    said = tenants.said[tenants.stack("red")]
+    assert "removed the lock of process" in said
+    assert "a plugin that had outlived its engine" in said
 
 
 def test_a_base_that_comes_up_beside_its_forks_changes_nothing_of_theirs(tenants: Tenants) -> None:
