@@ -11,7 +11,6 @@ from typing import Any
 
 from policies.plain import UNKNOWN
 
-KUBERNETES = "kubernetes:"
 CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 # Keys on the way to a container. A value that is unknown there may hide one.
 _ON_THE_WAY = frozenset(

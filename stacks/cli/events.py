@@ -89,5 +89,5 @@ class Progress:
 
     def _violation(self, policy: Mapping[str, Any]) -> None:
         if policy.get("enforcementLevel") == "mandatory":
-            name, about = policy.get("policyName"), policy.get("resourceUrn", "").rsplit("::", 1)
-            self.violations.append(f"{name} {about[-1]}: {str(policy.get('message')).strip()}")
+            about = policy.get("resourceUrn", "").rsplit("::", 1)[-1]
+            self.violations.append(f"{about}: {str(policy.get('message')).strip()}")

@@ -60,10 +60,10 @@ def test_only_mandatory_violations_count() -> None:
     progress = Progress()
     for level in ("mandatory", "advisory"):
         told = {
-            "policyName": "CNAI-SUP-001",
+            "policyName": "cnai-mandatory",
             "enforcementLevel": level,
             "resourceUrn": "urn:x::web",
-            "message": "no tag\n",
+            "message": "CNAI-SUP-001: no tag\n",
         }
         progress.feed({"policyEvent": told})
-    assert progress.violations == ["CNAI-SUP-001 web: no tag"]
+    assert progress.violations == ["web: CNAI-SUP-001: no tag"]

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.labels import QUEUE
-from policies.catalog import Framework, Rule, Severity, Verdict
+from policies.catalog import Framework, Rule, Scope, Severity
+from policies.ground import Ground, Resource
 from policies.plain import UNKNOWN
-from policies.pods import KUBERNETES, containers, hidden, pod_specs
+from policies.pods import containers, hidden, pod_specs
+from policies.verdict import PASS, Verdict
 
 # Extended resources of the vendors' device plugins, and of the simulated devices: whole devices,
 # slices and shares of them.
@@ -18,17 +20,15 @@ ACCELERATOR = re.compile(
     r"/(gpu|mig-.*|i915|xe|gaudi|neuron.*|tpu|.*shared.*)"
 )
 # Kinds that Kueue admits as a whole, by the label on themselves.
-QUEUED = {
+QUEUED = (
     *("Pod", "Job", "CronJob", "Deployment", "StatefulSet", "JobSet", "TrainJob"),
     *("RayJob", "RayCluster", "PyTorchJob", "MPIJob"),
-}
+)
 
 
-def needs_queue(type_: str, props: Mapping[str, Any]) -> Verdict:
+def needs_queue(resource: Resource, _: Ground) -> Verdict:
     """Fail for a workload that asks for an accelerator and names no queue."""
-    kind = type_.rpartition(":")[2]
-    if not type_.startswith(KUBERNETES) or kind not in QUEUED:
-        return Verdict.of([], [])
+    kind, props = resource.kind, resource.props
     asked = list(_requests(props))
     unknown = [*hidden(props), *(place for place, what in asked if what is UNKNOWN)]
     doubts = [f"{place} is not known yet" for place in unknown]
@@ -37,7 +37,7 @@ def needs_queue(type_: str, props: Mapping[str, Any]) -> Verdict:
     if queue is UNKNOWN:
         return Verdict.of([], [*devices, *doubts])
     if queue:
-        return Verdict.of([], [])
+        return PASS
     return Verdict.of([f"{d}, but the {kind} has no label {QUEUE}" for d in devices], doubts)
 
 
@@ -84,6 +84,8 @@ RULES = (
         id="CNAI-GPU-001",
         title="A workload that asks for an accelerator goes through a queue",
         severity=Severity.HIGH,
+        scope=Scope.CLUSTER,
+        types=tuple(f"kubernetes:*:{kind}" for kind in QUEUED),
         frameworks=(
             Framework("CNCF Kubernetes AI Conformance", "1.37", "gang_scheduling"),
             Framework("CNCF Cloud Native AI White Paper", "2024", "scheduling"),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from policies.catalog import Framework, Rule, Severity, Verdict
+from policies.catalog import Framework, Rule, Scope, Severity
+from policies.ground import Ground, Resource
 from policies.plain import UNKNOWN
-from policies.pods import KUBERNETES, containers, hidden
+from policies.pods import containers, hidden
+from policies.verdict import Verdict
 
 
 def tag(image: str) -> str | None:
@@ -22,12 +21,10 @@ def tag(image: str) -> str | None:
     return found if colon and found else None
 
 
-def fixed_image_tags(type_: str, props: Mapping[str, Any]) -> Verdict:
+def fixed_image_tags(resource: Resource, _: Ground) -> Verdict:
     """Fail for an image without a tag, or with ``latest``."""
-    if not type_.startswith(KUBERNETES):
-        return Verdict.of([], [])
-    failures, undecided = [], [f"{place} is not known yet" for place in hidden(props)]
-    for place, container in containers(props):
+    failures, undecided = [], [f"{place} is not known yet" for place in hidden(resource.props)]
+    for place, container in containers(resource.props):
         image = container.get("image")
         if image is UNKNOWN:
             undecided.append(f"the image of {place} is not known yet")
@@ -41,6 +38,8 @@ RULES = (
         id="CNAI-SUP-001",
         title="Images carry a tag that does not float, or a digest",
         severity=Severity.HIGH,
+        scope=Scope.CLUSTER,
+        types=("kubernetes:*",),
         frameworks=(
             Framework("CIS Kubernetes Benchmark", "1.10", "5.5.1 image provenance"),
             Framework("SLSA", "1.0", "consuming artifacts: what was built is what runs"),

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from policies.catalog import Framework, Rule, Severity, Verdict
+from policies.catalog import Framework, Rule, Scope, Severity
+from policies.ground import Ground, Resource
 from policies.plain import UNKNOWN
+from policies.verdict import Verdict
 
-CONFIG_MAP = re.compile(r"kubernetes:core/v1:ConfigMap(Patch)?")
 PRIVATE_KEY = re.compile(r"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----")
 # The keys of a kubeconfig that hold a credential itself, in YAML or JSON, with something in them.
 KUBECONFIG_CREDENTIAL = re.compile(
@@ -17,13 +18,11 @@ KUBECONFIG_CREDENTIAL = re.compile(
 )
 
 
-def no_credential_in_config_map(type_: str, props: Mapping[str, Any]) -> Verdict:
+def no_credential_in_config_map(resource: Resource, _: Ground) -> Verdict:
     """Fail for a private key or a kubeconfig with a credential in a ConfigMap."""
-    if not CONFIG_MAP.fullmatch(type_):
-        return Verdict.of([], [])
     failures, undecided = [], []
     for part in ("data", "binaryData"):
-        entries = props.get(part)
+        entries = resource.props.get(part)
         if entries is UNKNOWN:
             undecided.append(f"{part} is not known yet")
         for key, value in entries.items() if isinstance(entries, Mapping) else ():
@@ -50,6 +49,8 @@ RULES = (
         id="CNAI-SEC-001",
         title="No ConfigMap holds a private key or a kubeconfig with a credential",
         severity=Severity.CRITICAL,
+        scope=Scope.CLUSTER,
+        types=("kubernetes:core/v1:ConfigMap", "kubernetes:core/v1:ConfigMapPatch"),
         frameworks=(
             Framework("CIS Kubernetes Benchmark", "1.10", "5.4 secrets management"),
             Framework("NSA/CISA Kubernetes Hardening Guidance", "1.2", "protecting secrets"),

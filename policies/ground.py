@@ -1,0 +1,90 @@
+"""What rules are held against: resources, and what is to be known beside them. Plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from policies.plain import UNKNOWN
+
+KUBERNETES = "kubernetes:"
+NAMESPACE = "kubernetes:core/v1:Namespace"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource of a program, of its recorded state, or of a cluster.
+
+    ``type`` is Pulumi's token; an object of a cluster has the one of the Kubernetes provider, as in
+    ``kubernetes:apps/v1:Deployment``. ``protect`` is None where that is not to be seen. Values that
+    are not known yet are UNKNOWN (policies/plain.py).
+    """
+
+    type: str
+    name: str
+    props: Mapping[str, Any]
+    protect: bool | None = None
+
+    @property
+    def kind(self) -> str:
+        """Return the last part of the type: its kind."""
+        return self.type.rpartition(":")[2]
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Return the metadata of an object; empty where there is none that is known."""
+        found = self.props.get("metadata")
+        return found if isinstance(found, Mapping) else {}
+
+    @property
+    def namespace(self) -> str | None:
+        """Return the namespace that an object is in, or that it is."""
+        said = self.metadata.get("name" if self.type == NAMESPACE else "namespace")
+        return said if isinstance(said, str) else None
+
+    def label(self, name: str) -> Any:
+        """Return a label: a text, None, or UNKNOWN."""
+        return _entry(self.metadata, "labels", name)
+
+    def annotation(self, name: str) -> Any:
+        """Return an annotation: a text, None, or UNKNOWN."""
+        return _entry(self.metadata, "annotations", name)
+
+
+def _entry(metadata: Mapping[str, Any], part: str, name: str) -> Any:
+    entries = metadata.get(part)
+    if entries is UNKNOWN:
+        return UNKNOWN
+    found = entries.get(name) if isinstance(entries, Mapping) else None
+    return found if found is UNKNOWN or isinstance(found, str) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What of an environment rules go by.
+
+    ``tenants`` are the namespaces of teams. ``registries`` are the beginnings of names that images
+    may have; with none given all are allowed. ``queues`` are the LocalQueues of namespaces where
+    they are known. ``production`` asks for what only matters where something is at stake.
+    """
+
+    tenants: frozenset[str] = frozenset()
+    registries: tuple[str, ...] = ()
+    queues: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    production: bool = False
+
+    def told(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        queues = {namespace: sorted(names) for namespace, names in self.queues.items()}
+        return {**asdict(self), "tenants": sorted(self.tenants), "queues": queues}
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> Ground:
+        """Return what :meth:`told` wrote; what is missing is as if nothing was known."""
+        return cls(
+            tenants=frozenset(told.get("tenants", ())),
+            registries=tuple(told.get("registries", ())),
+            queues={n: frozenset(q) for n, q in dict(told.get("queues", {})).items()},
+            production=bool(told.get("production", False)),
+        )
