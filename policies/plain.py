@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, Final
 
+from pulumi_policy import proxy
 from pulumi_policy.proxy import UnknownValueError
 
 
@@ -22,6 +23,18 @@ class _Unknown(Enum):
 
 UNKNOWN: Final = _Unknown.UNKNOWN
 """A value that is not known during preview."""
+UNKNOWN_TEXTS = frozenset(
+    (
+        proxy.UNKNOWN_BOOLEAN_VALUE,
+        proxy.UNKNOWN_NUMBER_VALUE,
+        proxy.UNKNOWN_STRING_VALUE,
+        proxy.UNKNOWN_ARRAY_VALUE,
+        proxy.UNKNOWN_ASSET_VALUE,
+        proxy.UNKNOWN_ARCHIVE_VALUE,
+        proxy.UNKNOWN_OBJECT_VALUE,
+    )
+)
+"""What the engine writes in the place of such values, by their type."""
 
 
 def plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from components.addon import Addon
 from components.clusters.shapes import SHAPES
-from stacks.parts import Name, Part, Port, Quantity
+from stacks.parts import Day, Name, Part, Port, Quantity
 from stacks.profiles import PROFILES
 from stacks.team_settings import TeamSettings
 from tools.errors import Problem, ProblemError
@@ -53,6 +53,17 @@ class PoolSettings(Part):
         return _one_of(shape, sorted(SHAPES), "known shape")
 
 
+class WaiverSettings(Part):
+    """A failure that is borne, by whom, why, and until which day (policies/waivers.py)."""
+
+    rule: str
+    resource: str
+    owner: str
+    reason: str
+    ticket: str
+    expires: Day
+
+
 class Settings(Part):
     """Everything that a stack may say.
 
@@ -61,6 +72,8 @@ class Settings(Part):
     ``teams`` are namespaces with a queue; ``addons`` switches an addon off (``false``) or on
     (``true``, or its own settings). ``prices`` are USD for an hour of a node, by pool or
     shape, before those of the table. ``team`` is whom the stack is for, where it is for one.
+    ``production`` asks for the rules that only matter where something is at stake, ``registries``
+    are the beginnings of names that images may have (all, when none is given).
     """
 
     tier: Tier = "kind"
@@ -75,6 +88,9 @@ class Settings(Part):
     addons: dict[str, bool | dict[str, Any]] = Field(default={})
     prices: dict[str, Annotated[float, Field(ge=0)]] = Field(default={})
     team: TeamSettings | None = None
+    production: bool = False
+    registries: tuple[str, ...] = ()
+    waivers: tuple[WaiverSettings, ...] = ()
 
     @field_validator("profile")
     @classmethod

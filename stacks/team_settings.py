@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from stacks.parts import Name, Part, Quantity
-
-
-def _day(said: Any) -> Any:
-    # The engine reads a day that stands in YAML without quotes as a time, and hands it on as such.
-    return said.removesuffix(" 00:00:00 +0000 UTC") if isinstance(said, str) else said
-
-
-Day = Annotated[date, BeforeValidator(_day)]
+from stacks.parts import Day, Name, Part, Quantity
 
 
 class Mode(Enum):

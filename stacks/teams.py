@@ -73,7 +73,7 @@ def price_of(
 
 
 def checked(stack: str, said: Mapping[str, Any], settings: Settings, base: Settings) -> None:
-    """Raise ProblemError for what a team's stack may not say: CNAI-TEAM-002, -005, -006, -015."""
+    """Raise ProblemError for what a team's stack may not say (CNAI-TEAM-002 to -019)."""
     team = settings.team
     assert team is not None
     problems: list[Problem] = []
@@ -86,6 +86,11 @@ def checked(stack: str, said: Mapping[str, Any], settings: Settings, base: Setti
             for name in CONTROLS
             if settings.addons.get(name) is False and base.addons.get(name) is not False
         ]
+        problems += [
+            _own_waiver(stack, w.ticket) for w in settings.waivers if w not in base.waivers
+        ]
+        if base.production and not settings.production:
+            problems.append(_weaker(stack, "production"))
     taken = {addon.namespace for addon in catalogue().values()} | {*SYSTEM, *base.teams}
     if team.mode is Mode.TENANT and (team.name in taken or team.name.startswith("kube-")):
         problems.append(_taken(team.name))
@@ -140,6 +145,16 @@ def _weaker(stack: str, name: str) -> Problem:
         f"stack `{stack}` switches `{name}` off, which holds rules of its base",
         "a team's environment is held by the same rules as its base",
         f"take `{name}: false` out, or ask the owner of the base for a waiver",
+        exit_code=2,
+    )
+
+
+def _own_waiver(stack: str, ticket: str) -> Problem:
+    return Problem(
+        "CNAI-TEAM-019",
+        f"stack `{stack}` waives a rule by itself ({ticket})",
+        "a team's environment is held by the same rules as its base",
+        "ask the owner of the base to put the waiver into the base",
         exit_code=2,
     )
 

@@ -64,10 +64,13 @@ class Pulumi:
         value = json.loads(done.stdout)
         return value if isinstance(value, str) else json.dumps(value)
 
-    def run(self, verb: str, *args: str, say: Callable[[str], None]) -> tuple[int, Progress]:
-        """Run ``up``, ``refresh`` or ``destroy``; return the exit code and what happened.
+    def run(
+        self, verb: str, *args: str, say: Callable[[str], None], keep: Path | None = None
+    ) -> tuple[int, Progress]:
+        """Run a verb that goes through the program; return the exit code and what happened.
 
-        The engine's own output goes to ``.cnai/logs/<stack>.log``.
+        The engine's own output goes to ``.cnai/logs/<stack>.log``; ``keep`` is where the log of its
+        events is left.
         """
         progress, env = Progress(), self._env
         if verb == "destroy":
@@ -76,7 +79,7 @@ class Pulumi:
             # cluster gone and forgets what lived in it.
             env = {**env, "PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
         with tempfile.TemporaryDirectory() as folder, self.log.open("w") as log:
-            events = Path(folder, "events")
+            events = keep or Path(folder, "events")
             events.touch()
             process = subprocess.Popen(
                 [

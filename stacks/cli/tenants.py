@@ -11,6 +11,7 @@ from stacks import stack_files
 from stacks.cli import recover, say
 from stacks.cli.archive import archive as write_archive
 from stacks.cli.archive import kept
+from stacks.cli.gates import pack_arguments
 from stacks.cli.member import write_kubeconfig
 from stacks.cli.pulumi_cli import Pulumi
 from stacks.cli.session import open_stack
@@ -19,7 +20,6 @@ from stacks.settings import Settings
 from stacks.teams import checked, is_tenant
 from tools import engine, supply
 from tools.errors import Problem, ProblemError
-from tools.paths import REPO
 
 QUICK = 10.0
 """Seconds within which the API server of the base answers."""
@@ -41,7 +41,7 @@ def up(stack: str, settings: Settings) -> int:
     say.step("up", f"team {team.name} on the cluster of {base}")
     code, progress = pulumi.run(
         "up",
-        f"--policy-pack={REPO / 'policies'}",
+        *pack_arguments(stack, settings),
         say=lambda line: say.line("up", line),
     )
     if code:

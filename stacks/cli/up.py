@@ -16,6 +16,7 @@ from components.clusters.kind import (
 from stacks import stack_files
 from stacks.cli import login, ready, recover, say
 from stacks.cli.events import Progress
+from stacks.cli.gates import pack_arguments
 from stacks.cli.installed import installed, leaving
 from stacks.cli.pulumi_cli import Pulumi
 from stacks.cli.session import open_stack
@@ -51,7 +52,7 @@ def up(stack: str) -> int:
     say.step("up", f"stack {stack}; the engine's own words go to {_short(pulumi)}")
     code, progress = pulumi.run(
         "up",
-        f"--policy-pack={REPO / 'policies'}",
+        *pack_arguments(stack, settings),
         say=lambda line: say.line("up", line),
     )
     if code:

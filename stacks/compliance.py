@@ -1,0 +1,52 @@
+"""What rules go by in a stack: whose namespaces are whose, what is allowed, what is borne. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+import yaml
+
+from policies.catalog import rules
+from policies.ground import Ground
+from policies.pack import config
+from policies.waivers import Waiver, read
+from stacks.settings import Settings
+from stacks.teams import is_tenant
+from tools.paths import REPO
+
+PACK = REPO / "policies"
+OURS = PACK / "waivers.yaml"
+"""Waivers of what the platform's own parts do."""
+
+
+def ground(settings: Settings, tenants: Iterable[str] = ()) -> Ground:
+    """Return what rules go by; ``tenants`` are teams beside those of the settings."""
+    own = [settings.team.name] if settings.team and is_tenant(settings) else []
+    return Ground(
+        tenants=frozenset((*settings.teams, *own, *tenants)),
+        registries=settings.registries,
+        production=settings.production,
+    )
+
+
+def waivers(settings: Settings) -> tuple[list[Waiver], list[str]]:
+    """Return the waivers of the distribution and of the stack, and what is wrong with any."""
+    return read(_said(settings), [rule.id for rule in rules()])
+
+
+def pack_config(settings: Settings, today: date) -> dict[str, Any]:
+    """Return what the policy pack is told."""
+    return config(
+        {
+            "ground": ground(settings).told(),
+            "waivers": _said(settings),
+            "today": today.isoformat(),
+        }
+    )
+
+
+def _said(settings: Settings) -> list[Mapping[str, Any]]:
+    own = [waiver.model_dump(mode="json") for waiver in settings.waivers]
+    return [*yaml.safe_load(OURS.read_text()), *own]
