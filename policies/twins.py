@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import yaml
-
 from policies.audit import Finding
 from policies.catalog import Gate, Rule
+from policies.guards import API as NATIVE
+from policies.guards import BINDING, POLICY, manifests
 from policies.verdict import Outcome
 
 KYVERNO = "policies.kyverno.io/v1"
-NATIVE = "admissionregistration.k8s.io/v1"
-POLICY, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
 
 Find = Callable[[str, str, str], Mapping[str, Any] | None]
 """Returns the object of a version, a kind and a name, or None when there is none."""
@@ -24,7 +22,7 @@ def standing(rules: Iterable[Rule], find: Find) -> list[Finding]:
     found = []
     for rule in rules:
         if rule.twin:
-            wanted = [thing for thing in yaml.safe_load_all(rule.twin.read_text()) if thing]
+            wanted = manifests(rule)
             wrong = [message for thing in wanted for message in _wrong(thing, find)]
             found.append(
                 Finding(

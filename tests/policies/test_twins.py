@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import yaml
 
 from policies.catalog import rules
+from policies.guards import manifests
 from policies.twins import differences, standing
 from policies.verdict import Outcome
 
@@ -17,8 +17,7 @@ def cluster() -> dict[Key, dict[str, Any]]:
     """All twins, and what Kyverno makes of its own."""
     there: dict[Key, dict[str, Any]] = {}
     for rule in GUARDED:
-        assert rule.twin
-        for thing in yaml.safe_load_all(rule.twin.read_text()):
+        for thing in manifests(rule):
             name = thing["metadata"]["name"]
             there[thing["apiVersion"], thing["kind"], name] = thing
             for kind, end in (("Policy", ""), ("PolicyBinding", "-binding")):
