@@ -14,6 +14,8 @@ from components.labels import TENANT
 from policies.audit import Finding, of_resources, of_settings
 from policies.catalog import Gate, rules
 from policies.ground import KUBERNETES, Ground
+from policies.scans import KINDS as REPORTS
+from policies.scans import Scan, of_reports
 from policies.sources import of_objects, of_preview, of_state, own
 from policies.twins import standing
 from stacks.cli.pulumi_cli import Pulumi
@@ -96,6 +98,11 @@ def of_cluster(server: ApiServer, settings: Settings) -> tuple[list[Finding], Gr
     ]
     at = _there(listed, settings)
     return of_resources(Gate.LIVE, rules(), of_objects(own(objects)), at), at
+
+
+def of_scanners(server: ApiServer) -> list[Scan]:
+    """Return what scanners left in a cluster; versions that are not served have nothing."""
+    return of_reports(report for kind in REPORTS for report in server.every(*kind))
 
 
 def of_twins(server: ApiServer) -> list[Finding]:
