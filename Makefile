@@ -39,6 +39,7 @@ docs: bootstrap ## Write the pages that are made from the code
 	@$(BIN)/python -m tools.error_page
 	@$(BIN)/python -m stacks.cli.reference
 	@$(BIN)/python -m stacks.profile_page
+	@$(BIN)/python -m stacks.policy_page
 	@$(BIN)/python -m tests.live.tenants.page
 
 bench: bootstrap ## Measure the budgets, then what bench-teams does; writes docs/reference

@@ -49,4 +49,5 @@ def pack_config(settings: Settings, today: date) -> dict[str, Any]:
 
 def _said(settings: Settings) -> list[Mapping[str, Any]]:
     own = [waiver.model_dump(mode="json") for waiver in settings.waivers]
-    return [*yaml.safe_load(OURS.read_text()), *own]
+    # Days stay texts: what is told goes through JSON.
+    return [*yaml.load(OURS.read_text(), Loader=yaml.BaseLoader), *own]

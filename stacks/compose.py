@@ -16,11 +16,10 @@ from components.clusters.kind import KindCluster
 from components.clusters.node_images import NodeImage
 from components.facts import ClusterFacts, Quota
 from components.installation import Installation
-from components.labels import TENANT
 from components.password import Password
 from components.selection import order, predecessors, providers, select
 from components.steps import Ground, namespace, place
-from components.team import Team
+from components.team import Team, fence, labels, limits
 from stacks.settings import Settings, addon_settings
 from tools import supply
 from tools.errors import Problem, ProblemError
@@ -92,6 +91,12 @@ def _needed(name: str, users: str) -> Problem:
 def guards() -> tuple[Manifest, ...]:
     """Return the admission policies of the rules that have to hold at admission."""
     return tuple(yaml.safe_load(file.read_text()) for file in sorted(GUARDS.glob("*.yaml")))
+
+
+def around(team: Team, addons: list[Addon], seen: Mapping[str, Context]) -> list[Manifest]:
+    """Return the fence and the limits of a team that belongs to the platform. Pure."""
+    ways = {addon.name: addon.per_team(seen[addon.name], team).ways for addon in addons}
+    return [*fence(team, ways), *limits(team)]
 
 
 def contexts(
@@ -213,18 +218,16 @@ class Platform:
                 passwords[name] = Password(name, opts=inside)
             return passwords[name].value
 
-        teams = [
-            place(
-                "team",
-                namespace(team, labels={TENANT: team}),
-                pulumi.ResourceOptions.merge(
-                    inside, pulumi.ResourceOptions(provider=ground.provider)
-                ),
-            )
-            for team in settings.teams
-        ]
         images = self._images(cluster, addons, inside)
         seen = contexts(facts, settings, addons, secret)
+        within = pulumi.ResourceOptions(provider=ground.provider)
+        there = pulumi.ResourceOptions.merge(inside, within)
+        teams = []
+        for team in (Team(name=name) for name in settings.teams):
+            own = place("team", namespace(team.namespace, labels=labels(team)), there)
+            after = pulumi.ResourceOptions.merge(there, pulumi.ResourceOptions(depends_on=[own]))
+            walls = [place("team", wall, after) for wall in around(team, addons, seen)]
+            teams += [own, *walls]
         selected = providers(addons)
         installed: dict[str, Installation] = {}
         for addon in addons:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from itertools import groupby
 
-from policies.report.markup import Markup, el, whole
+from policies.report.markup import Markup, cell, el, row, table, whole
 from policies.report.shape import COUNTED, FindingEntry, Record, RuleEntry, asked, borne, kind
 from policies.report.words import MARKS, NAMES, SEVERITIES, many
 
@@ -36,7 +36,7 @@ def section(record: Record) -> Markup:
         shown = [_control(rule, found[rule["id"]], frameworks, teams) for rule in rules]
         if shown:
             heading = el("h3", f"{title} ", el("small", many(len(rules), "control")))
-            groups.append(el("div", heading, *shown, class_="group"))
+            groups.append(el("div", heading, *shown, class_="group", id=outcome))
     return el(
         "section",
         el("h2", "Controls", id="controls"),
@@ -137,44 +137,22 @@ def _facts(rule: RuleEntry) -> Markup:
 
 
 def _told(found: list[FindingEntry], teams: dict[str | None, str]) -> Markup | None:
-    if not found:
-        return None
-    columns = ("Outcome", "Resource", "Evidence")
-    # On a phone its rows are blocks: the roles keep what a table is for those who hear it.
-    return el(
-        "table",
-        el(
-            "thead",
-            el(
-                "tr",
-                *(el("th", name, scope="col", role="columnheader") for name in columns),
-                role="row",
-            ),
-            role="rowgroup",
-        ),
-        el("tbody", *(_row(finding, teams) for finding in found), role="rowgroup"),
-        role="table",
-        class_="findings",
-    )
+    rows = [_row(finding, teams) for finding in found]
+    return table(("Outcome", "Resource", "Evidence"), rows, class_="findings") if rows else None
 
 
 def _row(finding: FindingEntry, teams: dict[str | None, str]) -> Markup:
     waiver = finding["waiver"]
     team = f"team {finding['team']}" if finding["team"] else None
     about = ", ".join(part for part in (kind(finding), team) if part)
-    return el(
-        "tr",
-        el("td", _badge(finding["outcome"]), el("small", f"at {finding['gate']}"), role="cell"),
-        el("td", _name(finding), el("small", about) if about else None, role="cell"),
-        el(
-            "td",
-            *(el("p", message) for message in finding["messages"]),
-            el("p", f"Waived by {borne(waiver)}: {waiver['reason'] or 'no reason is known'}")
-            if waiver
-            else None,
-            role="cell",
-        ),
-        role="row",
+    said = [el("p", message) for message in finding["messages"]]
+    if waiver:
+        reason = waiver["reason"] or "no reason is known"
+        said.append(el("p", f"Waived by {borne(waiver)}: {reason}"))
+    return row(
+        cell(_badge(finding["outcome"]), el("small", f"at {finding['gate']}")),
+        cell(_name(finding), el("small", about) if about else None),
+        cell(*said),
         data_outcome=finding["outcome"],
         data_gate=finding["gate"],
         data_team=teams[finding["team"]],

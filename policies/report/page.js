@@ -11,6 +11,7 @@
     folds: [node, ...node.querySelectorAll("details")].map((fold) => ({ fold, open: fold.open })),
     frameworks: node.dataset.frameworks.split(" "),
     standing: node.dataset.standing,
+    told: node.open,
     head: words(node.querySelector("summary")) + words(node.querySelector("dl")),
     rows: [...node.querySelectorAll("[data-outcome]")].map((row) => ({
       node: row,
@@ -18,6 +19,7 @@
       outcome: row.dataset.outcome,
       gate: row.dataset.gate,
       team: row.dataset.team,
+      folded: row.closest("details") !== node,
     })),
   }));
   const all = controls.reduce((sum, control) => sum + control.rows.length, 0);
@@ -44,6 +46,7 @@
       const fits = !wanted.framework || control.frameworks.includes(wanted.framework);
       const named = control.head.includes(wanted.text);
       let some = 0;
+      let outside = 0;
       for (const row of control.rows) {
         const shown =
           fits &&
@@ -51,6 +54,7 @@
           ["outcome", "gate", "team"].every((key) => !wanted[key] || wanted[key] === row[key]);
         show(row.node, shown);
         some += shown;
+        outside += shown && !row.folded;
       }
       // A control that found nothing to judge has no rows to go by.
       const bare =
@@ -61,7 +65,8 @@
         !wanted.team &&
         (!wanted.outcome || wanted.outcome === control.standing);
       show(control.node, some > 0 || bare);
-      unfold(control, wanted.text && !named);
+      // A text that is found inside is to be seen, and so is what would leave a control empty.
+      unfold(control, (wanted.text && !named) || (narrowed && control.told && !outside));
       seen += some > 0 || bare;
       rowsSeen += some;
     }
@@ -74,10 +79,10 @@
       : "";
   }
 
-  // A text that is found inside is to be seen; otherwise folds are as they were.
-  function unfold(control, searched) {
+  // Folds are as they were, but for those that hold what is looked for.
+  function unfold(control, looked) {
     for (const { fold, open } of control.folds) {
-      const inside = searched && fold.querySelector("[data-outcome]:not([hidden])");
+      const inside = looked && fold.querySelector("[data-outcome]:not([hidden])");
       fold.open = inside ? true : open;
     }
   }

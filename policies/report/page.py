@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from policies.report import controls
-from policies.report.markup import Markup, el, whole
+from policies.report.markup import Markup, cell, el, named, row, table, whole
 from policies.report.score import Score
 from policies.report.shape import COUNTED, SCORED, Counts, GateEntry, Record, RuleOutcome
 from policies.report.words import MARKS, NAMES, SEES, headline, many
@@ -88,20 +88,19 @@ def _tiles(record: Record) -> list[Markup]:
     counts, advice = record["counts"], record["advice"]
     more = {
         "failed": f"open, {advice:,} of them advice" if advice else "open",
-        "undecided": "not known, and not passed",
         "waived": "borne by somebody, for a time",
+        "undecided": "not known, and not passed",
         "passed": "found as they should be",
     }
-    return [
-        el(
-            "li",
-            el("b", f"{counts[name]:,}"),
-            el("span", f"{MARKS[name]} {NAMES[name]}"),
-            el("small", more[name]),
-            class_=name,
+    groups = {rule["outcome"] for rule in record["rules"]}
+    tiles = []
+    for name in COUNTED:
+        title = f"{MARKS[name]} {NAMES[name]}"
+        link = el("a", title, href=f"#{name}") if name in groups else el("span", title)
+        tiles.append(
+            el("li", el("b", f"{counts[name]:,}"), link, el("small", more[name]), class_=name)
         )
-        for name in COUNTED
-    ]
+    return tiles
 
 
 def _notes(record: Record) -> Markup | None:
@@ -121,7 +120,7 @@ def _scores(record: Record) -> Markup:
         for each in record["frameworks"]
     ]
     teams = [_score(each["team"] or "in no team", each) for each in record["teams"]]
-    why = (
+    said = (
         "The score is how many controls of a hundred have no open failure, of those that could be "
         "decided. A framework has each of its controls once."
     )
@@ -129,20 +128,18 @@ def _scores(record: Record) -> Markup:
     return el(
         "section",
         el("h2", "Scores", id="scores"),
-        el("p", why, class_="why"),
-        _table("Controls by framework", ("Framework", *columns), frameworks),
-        _table("Controls by team", ("Team", *columns), teams),
+        el("p", said, class_="note"),
+        _wide("Controls by framework", ("Framework", *columns), frameworks),
+        _wide("Controls by team", ("Team", *columns), teams),
         aria_labelledby="scores",
-        class_="scores",
     )
 
 
 def _score(name: str, score: Score) -> Markup:
     percent = "not decided" if score["percent"] is None else f"{score['percent']}%"
-    return el(
-        "tr",
-        el("th", name, scope="row"),
-        el("td", el("b", percent), _bar(score), class_="score"),
+    return row(
+        named(name),
+        cell(el("b", percent), _bar(score), class_="score"),
         *(_number(name, score[name]) for name in SCORED),
     )
 
@@ -170,7 +167,7 @@ def _bar(score: Score) -> Markup:
 
 
 def _number(name: str, number: int) -> Markup:
-    return el("td", f"{number:,}", class_=name if number else "none")
+    return cell(f"{number:,}", class_=name if number else "none", data_label=NAMES[name])
 
 
 def _gates(record: Record) -> Markup:
@@ -178,43 +175,37 @@ def _gates(record: Record) -> Markup:
     return el(
         "section",
         el("h2", "Gates", id="gates"),
-        _table("Findings by gate", columns, [_gate(gate) for gate in record["gates"]]),
+        _wide("Findings by gate", columns, [_gate(gate) for gate in record["gates"]]),
         _scans(record),
         aria_labelledby="gates",
     )
 
 
 def _gate(gate: GateEntry) -> Markup:
-    name = el("th", gate["gate"], el("small", SEES[gate["gate"]]), scope="row")
+    name = named(gate["gate"], el("small", SEES[gate["gate"]], class_="below"))
     if not gate["ran"]:
         reason = f"{MARKS['undecided']} not run: {gate['reason'] or 'no reason was given'}"
-        return el("tr", name, el("td", reason, class_="undecided", colspan=len(COUNTED)))
+        return row(name, cell(reason, class_="undecided", colspan=len(COUNTED)))
     counts: Counts = gate["counts"]
-    return el("tr", name, *(_number(key, counts[key]) for key in COUNTED))
+    return row(name, *(_number(key, counts[key]) for key in COUNTED))
 
 
 def _scans(record: Record) -> Markup | None:
     rows = [
-        el(
-            "tr",
-            el("th", source, scope="row"),
-            el("td", ", ".join(f"{number:,} {word}" for word, number in sorted(of.items()))),
+        row(
+            named(source),
+            cell(", ".join(f"{number:,} {word}" for word, number in sorted(of.items()))),
         )
         for source, of in sorted(record["scans"].items())
     ]
-    return _table("What scanners found", ("Scanner", "Results"), rows) if rows else None
+    return _wide("What scanners found", ("Scanner", "Results"), rows) if rows else None
 
 
-def _table(caption: str, columns: tuple[str, ...], rows: list[Markup]) -> Markup:
+def _wide(caption: str, columns: tuple[str, ...], rows: list[Markup]) -> Markup:
     # One that is wider than a screen can be reached and moved by keys.
     return el(
         "div",
-        el(
-            "table",
-            el("caption", caption),
-            el("thead", el("tr", *(el("th", column, scope="col") for column in columns))),
-            el("tbody", *rows),
-        ),
+        table(columns, rows, caption=caption),
         class_="wide",
         role="region",
         aria_label=caption,

@@ -109,7 +109,8 @@ def _suppressions(finding: FindingEntry) -> list[dict[str, str]]:
     if not waiver:
         return []
     why = f"{borne(waiver)}: {waiver['reason']}" if waiver["reason"] else borne(waiver)
-    return [{"kind": "external", "status": "accepted", "justification": why}]
+    # Without a status it counts as accepted; schemas of the standard have called that differently.
+    return [{"kind": "external", "justification": why}]
 
 
 def _location(finding: FindingEntry, record: Record) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from policies.report.score import Score
 Result = Literal["passed", "failed", "undecided"]
 Outcome = Literal["failed", "undecided", "waived", "passed"]
 RuleOutcome = Literal[Outcome, "nothing"]
-COUNTED: tuple[Outcome, ...] = ("failed", "undecided", "waived", "passed")
+COUNTED: tuple[Outcome, ...] = ("failed", "waived", "undecided", "passed")
 SCORED: tuple[RuleOutcome, ...] = (*COUNTED, "nothing")
 
 

@@ -61,6 +61,7 @@ def held_back(resources: Sequence[Resource], ground: Ground) -> Mapping[str, Ver
         if verdict == PASS:
             continue
         whose = [_gives(binding, role, members, ground) for binding in bindings]
+        whose.append(UNKNOWN if at(role.props, "metadata", "namespace") is UNKNOWN else False)
         if role.namespace in ground.tenants or True in whose:
             found[role.name] = verdict
         elif UNKNOWN in whose:
@@ -73,19 +74,19 @@ def _gives(binding: Resource, role: Resource, members: Sequence[Any], ground: Gr
     """Say whether a binding gives a role to a team, whomever else it gives it to."""
     kind, named = (at(binding.props, "roleRef", key) for key in ("kind", "name"))
     near = role.kind == "ClusterRole" or role.namespace == binding.namespace
-    same = (kind, named) == (role.kind, role.metadata.get("name"))
-    unsure = UNKNOWN in (kind, named)
+    name = at(role.props, "metadata", "name")
+    same, unsure = (kind, named) == (role.kind, name), UNKNOWN in (kind, named, name)
     if not near or not (same or unsure):
         return False
     answers: list[Any] = [binding.namespace in ground.tenants]
-    for _, who, name, space in subjects(binding):
+    for _, who, called, space in subjects(binding):
         if who == "ServiceAccount" and isinstance(space, str):
             answers.append(space in ground.tenants)
-        elif UNKNOWN in (who, name, space):
+        elif UNKNOWN in (who, called, space):
             answers.append(UNKNOWN)
-        elif isinstance(name, str):
-            team = name.removeprefix("system:serviceaccounts:") in ground.tenants
-            answers.append(team or (who, name) in members or name in EVERYBODY)
+        elif isinstance(called, str):
+            team = called.removeprefix("system:serviceaccounts:") in ground.tenants
+            answers.append(team or (who, called) in members or called in EVERYBODY)
     if True in answers:
         return UNKNOWN if unsure else True
     return UNKNOWN if UNKNOWN in answers else False

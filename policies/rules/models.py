@@ -102,7 +102,8 @@ def is_licence(text: str) -> bool:
 
 def fixed_models(resource: Resource, _: Ground) -> Verdict:
     """Fail for a model from elsewhere than is allowed, or of a revision that floats."""
-    failures, undecided = [], _hidden(resource.props, _STORAGE | _STARTED)
+    failures, hidden = [], _hidden(resource.props, _STORAGE | _STARTED)
+    undecided = [f"{place} is not known yet" for place in hidden]
     for place, address in _addresses(resource.props):
         if address is UNKNOWN:
             undecided.append(f"{place} is not known yet")
@@ -111,7 +112,9 @@ def fixed_models(resource: Resource, _: Ground) -> Verdict:
     for place, words in _commands(resource.props):
         if HUB.search(words):
             revision = HUB_REVISION.search(words)
-            if not revision or revision[1].lower() in FLOATING:
+            # What is not known may be the revision.
+            missing = not revision and place not in hidden
+            if missing or (revision and revision[1].lower() in FLOATING):
                 failures.append(f"{place} names a model of the hub and no revision of it")
     return Verdict.of(failures, undecided)
 
@@ -136,7 +139,8 @@ def _floats(address: str) -> str | None:
 
 def no_remote_code(resource: Resource, _: Ground) -> Verdict:
     """Fail for a server that runs programs which come with a model."""
-    failures, undecided = [], _hidden(resource.props, _STARTED | {"env"})
+    hidden = _hidden(resource.props, _STARTED | {"env"})
+    failures, undecided = [], [f"{place} is not known yet" for place in hidden]
     for place, words in _commands(resource.props):
         if REMOTE_CODE.search(words.lower()):
             failures.append(f"{place} lets the model bring programs: --trust-remote-code")
@@ -152,7 +156,8 @@ def no_remote_code(resource: Resource, _: Ground) -> Verdict:
 
 def no_pickles(resource: Resource, _: Ground) -> Verdict:
     """Fail for a file of a model that is a program to whoever loads it."""
-    failures, undecided = [], _hidden(resource.props, _STORAGE)
+    hidden = _hidden(resource.props, _STORAGE)
+    failures, undecided = [], [f"{place} is not known yet" for place in hidden]
     for place, address in _addresses(resource.props):
         if address is UNKNOWN:
             undecided.append(f"{place} is not known yet")
@@ -184,9 +189,9 @@ def _commands(props: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _hidden(props: Mapping[str, Any], keys: frozenset[str]) -> list[str]:
-    """Return what is unknown on the way to something."""
+    """Return the places that are unknown on the way to something."""
     return [
-        f"{place}{key} is not known yet"
+        f"{place}{key}"
         for place, node in _mappings(props)
         for key, value in node.items()
         if key in keys

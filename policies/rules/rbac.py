@@ -117,7 +117,7 @@ def wildcard(permission: Permission) -> str | None:
 def wide_wildcard(permission: Permission) -> str | None:
     """Find a wildcard, but for a subresource of any kind: what scales needs ``*/scale``."""
     kinds = permission.resources
-    if kinds and all(kind.startswith("*/") and kind != "*/*" for kind in kinds):
+    if all(kind.startswith("*/") and kind != "*/*" for kind in kinds):
         return wildcard(Permission(frozenset(), frozenset(), permission.verbs, permission.named))
     return wildcard(permission)
 
@@ -154,8 +154,10 @@ def nobody_owns(binding: Resource, ground: Ground) -> Verdict:
     """Fail for a binding to cluster-admin, to the group that no role binds, or to everybody."""
     if _given(binding):
         return PASS
+    # In a namespace of the platform, what whoever may log in has is another rule's (CNAI-RBAC-008).
     inner = binding.kind == "RoleBinding" and binding.namespace not in ground.tenants
     all_of_them = STRANGERS if inner else EVERYBODY
+    hidden = inner and at(binding.props, "metadata", "namespace") is UNKNOWN
     failures, undecided = [], []
     role = at(binding.props, "roleRef", "name")
     if role == OWNER:
@@ -163,8 +165,8 @@ def nobody_owns(binding: Resource, ground: Ground) -> Verdict:
     elif role is UNKNOWN:
         undecided.append("roleRef is not known yet")
     for place, kind, name, _namespace in subjects(binding):
-        if name is UNKNOWN:
-            undecided.append(f"{place} is not known yet")
+        if UNKNOWN in (kind, name) or (hidden and name in EVERYBODY):
+            undecided.append(f"whether {place} is everybody is not known yet")
         elif name == MASTERS:
             failures.append(f"{place} is {MASTERS}, whom no role holds back")
         elif name in all_of_them and kind != "ServiceAccount":
@@ -178,8 +180,8 @@ def somebody(binding: Resource, _: Ground) -> Verdict:
         return PASS
     failures, undecided = [], []
     for place, kind, name, _namespace in subjects(binding):
-        if name is UNKNOWN:
-            undecided.append(f"{place} is not known yet")
+        if UNKNOWN in (kind, name):
+            undecided.append(f"whether {place} is everybody is not known yet")
         elif name in EVERYBODY and kind != "ServiceAccount":
             failures.append(f"{place} is {name}: whoever may log in, or every pod")
     return Verdict.of(failures, undecided)

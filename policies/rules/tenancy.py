@@ -88,10 +88,11 @@ def _denies(resource: Resource, direction: str) -> Any:
     if types is None:
         # What is not said: what comes in always, what goes out where there are rules for it.
         types = ["Ingress", *(["Egress"] if rules else [])]
-    held = UNKNOWN if types is UNKNOWN else isinstance(types, list) and direction in types
+    listed = types if isinstance(types, list) else [types]
+    held = direction in listed or (UNKNOWN if UNKNOWN in listed else False)
     # A rule without anything in it lets everything through.
-    listed = rules if isinstance(rules, list) else [rules]
-    closed = _both(*(UNKNOWN if rule is UNKNOWN else rule != {} for rule in listed))
+    ways = rules if isinstance(rules, list) else [rules]
+    closed = _both(*(UNKNOWN if way is UNKNOWN else way != {} for way in ways))
     return _both(held, closed, _everyone(spec.get("podSelector")))
 
 

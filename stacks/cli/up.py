@@ -113,7 +113,7 @@ def failed(verb: str, progress: Progress, code: int, pulumi: Pulumi) -> Problem:
             "CNAI-PULUMI-003",
             f"a mandatory policy refuses stack `{pulumi.stack}`",
             " · ".join(progress.violations),
-            "mend what the policy names; docs/policies says what each one wants",
+            "mend what the rule names; docs/reference/policies.md says what each one wants",
             exit_code=5,
         )
     return Problem(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from components.status import report
-from stacks import profile_page
+from stacks import policy_page, profile_page
 from stacks.cli.reference import PAGE, page
 from tools.paths import REPO
 
@@ -22,3 +22,7 @@ def test_every_field_of_a_status_report_is_on_its_page() -> None:
     for part in PARTS:
         for name, field in part.model_fields.items():
             assert f"`{field.alias or name}`" in text, f"{part.__name__}.{name}"
+
+
+def test_every_rule_is_on_the_page() -> None:
+    assert policy_page.PAGE.read_text() == policy_page.page(), "run `make docs`"
