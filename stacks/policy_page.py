@@ -14,7 +14,7 @@ PAGE = REPO / "docs" / "reference" / "policies.md"
 HEAD = """\
 # Rules
 
-What `cnai up` refuses, what the API server refuses, and what `cnai check` reports, each once. A rule
+What `cnai up` refuses, what the API server refuses, and what `cnai check` reports, each once. Each
 is held at the gates that are marked: the settings before anything else, the resources of the
 program in every `preview` and `up` (pack), the recorded state, whatever is written to the API
 server (admission), and what is there now (live). Rules that are advice stop nothing. Who has to

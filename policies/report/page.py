@@ -15,7 +15,7 @@ from policies.report import controls
 from policies.report.markup import Markup, cell, el, named, row, table, whole
 from policies.report.score import Score
 from policies.report.shape import COUNTED, SCORED, Counts, GateEntry, Record, RuleOutcome
-from policies.report.words import MARKS, NAMES, SEES, headline, many
+from policies.report.words import MARKS, NAMES, SEES, headline
 
 HERE = Path(__file__).parent
 
@@ -55,14 +55,15 @@ def _verdict(record: Record) -> Markup:
     """Return what matters, first."""
     moment = datetime.fromisoformat(record["date"])
     score, gates = record["score"], record["gates"]
-    decided = score["failed"] + score["waived"] + score["passed"]
-    said = [
-        f"{score['percent']}% of the {many(decided, 'control')} that could be decided "
-        "have no open failure."
+    held = score["passed"] + score["waived"]
+    decided = held + score["failed"]
+    said = (
+        f"Controls without an open failure: {held:,} of the {decided:,} that could be decided, "
+        f"a score of {score['percent']}%."
         if decided
-        else "No control could be decided.",
-        f"{sum(gate['ran'] for gate in gates)} of {len(gates)} gates were run.",
-    ]
+        else "No control could be decided."
+    )
+    ran = f"{sum(gate['ran'] for gate in gates)} of {len(gates)} gates were run."
     mark = MARKS["passed" if record["result"] == "passed" else "failed"]
     return whole(
         el(
@@ -80,7 +81,7 @@ def _verdict(record: Record) -> Markup:
             class_="passed" if record["result"] == "passed" else "failed",
         ),
         el("ul", *_tiles(record), class_="tiles"),
-        el("p", " ".join(said), class_="said"),
+        el("p", f"{said} {ran}", class_="said"),
     )
 
 
@@ -97,9 +98,8 @@ def _tiles(record: Record) -> list[Markup]:
     for name in COUNTED:
         title = f"{MARKS[name]} {NAMES[name]}"
         link = el("a", title, href=f"#{name}") if name in groups else el("span", title)
-        tiles.append(
-            el("li", el("b", f"{counts[name]:,}"), link, el("small", more[name]), class_=name)
-        )
+        number, kind = f"{counts[name]:,}", name if counts[name] else "none"
+        tiles.append(el("li", el("b", number), link, el("small", more[name]), class_=kind))
     return tiles
 
 
@@ -144,18 +144,18 @@ def _score(name: str, score: Score) -> Markup:
     )
 
 
-def _bar(score: Score) -> Markup:
+def _bar(score: Score) -> Markup | None:
     """Return the parts of a score as a bar, for eyes only: numbers stand beside it."""
     drawn, start = [], 0.0
     parts: tuple[RuleOutcome, ...] = ("passed", "waived", "failed")
     decided = sum(score[name] for name in parts)
     for name in parts:
-        width = 100 * score[name] / decided if decided else 0
-        if width:
-            drawn.append(
-                el("rect", class_=name, x=f"{start:.2f}", width=f"{width:.2f}", height="8")
-            )
-        start += width
+        if score[name]:
+            width = 100 * score[name] / decided
+            drawn.append(el("rect", class_=name, x=f"{start:.2f}", width=f"{width:.2f}", height=8))
+            start += width
+    if not drawn:
+        return None
     return el(
         "svg",
         *drawn,

@@ -53,7 +53,6 @@ def test_what_is_waived_is_suppressed_with_its_ticket() -> None:
     (suppression,) = results(RECORD)["CNAI-XXX-002"]["suppressions"]
     assert suppression == {
         "kind": "external",
-        "status": "accepted",
         "justification": "PLAT-7 of ada until 2026-12-31: the publisher has no tags",
     }
 
