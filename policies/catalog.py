@@ -86,8 +86,9 @@ class Rule:
     """One rule. ``id`` is never used again for another; ``mandatory`` ones stop an update.
 
     ``types`` are patterns of the type tokens that it looks at. A rule has a ``check`` of single
-    resources, a ``relation`` of several, an ``intent``, or more than one of them. ``live`` is False
-    for what can only be seen in a program's resources, such as protection.
+    resources, a ``relation`` of several, an ``intent``, or more than one of them; one about who
+    asks for a change has none of them, and its twin at admission alone. ``live`` is False for what
+    can only be seen in a program's resources, such as protection.
     """
 
     id: str
@@ -169,10 +170,15 @@ def of_type(token: str, patterns: tuple[str, ...]) -> bool:
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    """Return every rule, by id. Raises ValueError when two have the same id."""
+    """Return every rule, by id.
+
+    Raises ValueError when two have the same id, or one is held at no gate.
+    """
     names = [module.name for module in pkgutil.iter_modules(subjects.__path__)]
     modules = [importlib.import_module(f"{subjects.__name__}.{name}") for name in names]
     found = sorted((rule for module in modules for rule in module.RULES), key=lambda r: r.id)
     if len({rule.id for rule in found}) != len(found):
         raise ValueError(f"two rules have one id: {', '.join(rule.id for rule in found)}")
+    if nowhere := [rule.id for rule in found if not rule.gates]:
+        raise ValueError(f"rules that are held nowhere: {', '.join(nowhere)}")
     return tuple(found)

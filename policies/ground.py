@@ -18,13 +18,15 @@ class Resource:
 
     ``type`` is Pulumi's token; an object of a cluster has the one of the Kubernetes provider, as in
     ``kubernetes:apps/v1:Deployment``. ``protect`` is None where that is not to be seen. Values that
-    are not known yet are UNKNOWN (policies/plain.py).
+    are not known yet are UNKNOWN (policies/plain.py). ``id`` is what the provider calls it: the one
+    of a VPC, for instance; None where that is not known.
     """
 
     type: str
     name: str
     props: Mapping[str, Any]
     protect: bool | None = None
+    id: str | None = None
 
     @property
     def kind(self) -> str:
@@ -67,12 +69,15 @@ class Ground:
     ``tenants`` are the namespaces of teams. ``registries`` are the beginnings of names that images
     may have; with none given all are allowed. ``queues`` are the LocalQueues of namespaces where
     they are known. ``production`` asks for what only matters where something is at stake.
+    ``platform`` are users and groups who may change what holds for all, beside the administrators
+    whom every cluster has: those of a cloud, and the service accounts of operators.
     """
 
     tenants: frozenset[str] = frozenset()
     registries: tuple[str, ...] = ()
     queues: Mapping[str, frozenset[str]] = field(default_factory=dict)
     production: bool = False
+    platform: tuple[str, ...] = ()
 
     def told(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -87,4 +92,5 @@ class Ground:
             registries=tuple(told.get("registries", ())),
             queues={n: frozenset(q) for n, q in dict(told.get("queues", {})).items()},
             production=bool(told.get("production", False)),
+            platform=tuple(told.get("platform", ())),
         )

@@ -2,24 +2,32 @@
 
 A twin in ``policies/kyverno/<id>.yaml`` is a whole policy of Kyverno. One in
 ``policies/admission/<id>.yaml`` says only what is bad, in CEL, and becomes a native policy with its
-binding: the API server decides by it with no pod of ours. It says one of
+binding: the API server decides by it with no pod of ours. It says one or more of
 
 ``pod``
     of the specification of a pod, however deep in a workload it lies,
 ``container``
     of one container of such a pod (``pod`` is there too),
+``image``
+    of the name of one of its images, of volumes as well,
+``server``
+    of one thing in an InferenceService that may name a model or a command,
 ``object``
-    of the object itself,
+    of the object itself, ``o``,
 
-and may say which ``kinds`` it is about (of WORKLOADS, all of them when it says none; or other
-resources, with their group and version), ``operations``, and ``scope: cluster`` where it holds in
-all namespaces, not in those of teams alone.
+or, alone, ``request``: of what is asked for, whatever was there before.
+
+It may say which ``kinds`` it is about (of WORKLOADS, all of them when it says none; or other
+resources, with their group and version), ``operations``, ``scope: cluster`` where it holds in all
+namespaces, not in those of teams alone, and ``needs``, a part of the ground without which there is
+nothing to hold it against, and no policy. ``${name}`` stands for a text of ``policies/cel.py``.
 
 A change is refused only if it is what breaks the rule: what was there before can be tidied up.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -27,8 +35,12 @@ import yaml
 
 from components.labels import DOMAIN, TENANT
 from policies.catalog import Rule
+from policies.cel import CONTAINERS, IMAGES, PODS, SERVERS, SERVING, words
+from policies.ground import Ground
 
 Manifest = dict[str, Any]
+NOWHERE = Ground()
+"""What twins go by where nothing is known of an environment."""
 API = "admissionregistration.k8s.io/v1"
 POLICY, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
 RULE = f"{DOMAIN}/rule"
@@ -43,38 +55,44 @@ WORKLOADS: Mapping[str, tuple[str, str]] = {
     "jobs": ("batch", "v1"),
     "cronjobs": ("batch", "v1"),
     "jobsets": ("jobset.x-k8s.io", "v1alpha2"),
+    "trainjobs": ("trainer.kubeflow.org", "v1alpha1"),
 }
 """Group and version of what has pods in it."""
-PODS = (
-    "variables.objects.map(o,"
-    " o.kind == 'Pod' ? [o.spec] :"
-    " o.kind == 'CronJob' ? [o.spec.jobTemplate.spec.template.spec] :"
-    " o.kind == 'JobSet' ? o.spec.replicatedJobs.map(r, r.template.spec.template.spec) :"
-    " [o.spec.template.spec])"
-)
-CONTAINERS = (
-    "(pod.?containers.orValue([]) + pod.?initContainers.orValue([])"
-    " + pod.?ephemeralContainers.orValue([]))"
-)
+LATER: Mapping[str, tuple[str, ...]] = {"pods": ("pods/ephemeralcontainers", "pods/resize")}
+"""Ways by which something is changed, and by which a rule of all changes of it is not asked."""
+PARTS: Mapping[str, str] = {
+    "pod": f"{PODS}.exists(pod, %s)",
+    "container": f"{PODS}.exists(pod, {CONTAINERS}.exists(container, %s))",
+    "image": f"{PODS}.exists(pod, {IMAGES}.exists(image, %s))",
+    "server": f"{SERVING}.exists(part, {SERVERS}.exists(server, %s))",
+    "object": "(%s)",
+}
+"""How what is bad of a part is said of the object ``o`` that it is in."""
+NAME = re.compile(r"\$\{(\w+)\}")
 
+# Of what is new there is no object before, and of what goes away none after. Types are not looked
+# at: it is about objects of many.
+OBJECTS = "[dyn(object), dyn(oldObject)].filter(o, o != null)"
 BROKEN_BY_THIS = "!variables.bad[0] || (size(variables.bad) == 2 && variables.bad[1])"
 
 
-def manifests(rule: Rule) -> list[Manifest]:
+def manifests(rule: Rule, ground: Ground = NOWHERE) -> list[Manifest]:
     """Return what holds a rule at admission; nothing for a rule that is not held there."""
     if rule.twin is None:
         return []
     documents = [said for said in yaml.safe_load_all(rule.twin.read_text()) if said]
     if rule.twin.parent.name == "kyverno":
         return documents
-    return [made for said in documents for made in native(rule, said)]
+    return [made for said in documents for made in native(rule, said, ground)]
 
 
-def native(rule: Rule, said: Mapping[str, Any]) -> Iterator[Manifest]:
+def native(rule: Rule, said: Mapping[str, Any], ground: Ground) -> Iterator[Manifest]:
     """Yield the native policy for what is bad, and its binding.
 
-    Raises ValueError for a twin that does not say exactly one of pod, container and object.
+    Raises ValueError for a twin that says nothing, or names what is not known.
     """
+    if "needs" in said and not getattr(ground, said["needs"]):
+        return
     name, labels = f"{rule.id.lower()}.{DOMAIN}", {RULE: rule.id}
     where = {} if said.get("scope") == "cluster" else {"namespaceSelector": _in_teams()}
     yield {
@@ -88,21 +106,7 @@ def native(rule: Rule, said: Mapping[str, Any]) -> Iterator[Manifest]:
         "spec": {
             "failurePolicy": "Fail",
             "matchConstraints": {"resourceRules": list(_resources(said)), **where},
-            "variables": [
-                {
-                    "name": "objects",
-                    "expression": "oldObject == null ? [object] : [object, oldObject]",
-                },
-                {"name": "pods", "expression": PODS},
-                {"name": "bad", "expression": bad(said)},
-            ],
-            "validations": [
-                {
-                    "expression": BROKEN_BY_THIS,
-                    "message": f"{rule.id}: {rule.title}. {rule.remedy}",
-                    "reason": "Forbidden",
-                }
-            ],
+            **_decided(rule, said, ground),
         },
     }
     yield {
@@ -117,17 +121,38 @@ def native(rule: Rule, said: Mapping[str, Any]) -> Iterator[Manifest]:
     }
 
 
-def bad(said: Mapping[str, Any]) -> str:
-    """Return the expression that says, of the object as it would be and as it is: is it bad."""
-    known = [part for part in ("pod", "container", "object") if said.get(part)]
-    if len(known) != 1:
-        raise ValueError(f"a twin says one of pod, container and object; this one: {known}")
-    what = " ".join(str(said[known[0]]).split())
-    if known == ["object"]:
-        return f"variables.objects.map(o, {what})"
-    if known == ["container"]:
-        what = f"{CONTAINERS}.exists(container, {what})"
-    return f"variables.pods.map(pods, pods.exists(pod, {what}))"
+def _decided(rule: Rule, said: Mapping[str, Any], ground: Ground) -> Manifest:
+    """Return the part of a policy by which it is decided."""
+    validation = {"message": f"{rule.id}: {rule.title}. {rule.remedy}", "reason": "Forbidden"}
+    known = [part for part in PARTS if said.get(part)]
+    if not known and not said.get("request"):
+        raise ValueError(f"the twin of {rule.id} says nothing that is bad")
+    if said.get("request"):
+        if known:
+            raise ValueError(f"the twin of {rule.id} says what is bad of a request, and of {known}")
+        return {
+            "validations": [{"expression": f"!({filled(said['request'], ground)})", **validation}]
+        }
+    found = " || ".join(PARTS[part] % f"({filled(said[part], ground)})" for part in known)
+    return {
+        "variables": [
+            {"name": "objects", "expression": OBJECTS},
+            # Of the object as it would be, and as it is.
+            {"name": "bad", "expression": f"variables.objects.map(o, {found})"},
+        ],
+        "validations": [{"expression": BROKEN_BY_THIS, **validation}],
+    }
+
+
+def filled(text: str, ground: Ground) -> str:
+    """Return CEL on one line, with the texts in it that it names.
+
+    Raises ValueError for a name that is not known.
+    """
+    known = words(ground)
+    if missing := {name for name in NAME.findall(text) if name not in known}:
+        raise ValueError(f"a twin names what there is not: {', '.join(sorted(missing))}")
+    return NAME.sub(lambda found: known[found[1]], " ".join(text.split()))
 
 
 def _in_teams() -> Manifest:
@@ -138,17 +163,12 @@ def _resources(said: Mapping[str, Any]) -> Iterator[Manifest]:
     operations = said.get("operations") or ["CREATE", "UPDATE"]
     for kind in said.get("kinds") or WORKLOADS:
         if isinstance(kind, Mapping):
-            yield {
-                "apiGroups": [kind.get("group", "")],
-                "apiVersions": [kind["version"]],
-                "resources": [kind["resource"]],
-                "operations": operations,
-            }
+            group, version, name = kind.get("group", ""), kind["version"], kind["resource"]
         else:
-            group, version = WORKLOADS[kind]
-            yield {
-                "apiGroups": [group],
-                "apiVersions": [version],
-                "resources": [kind],
-                "operations": operations,
-            }
+            (group, version), name = WORKLOADS[kind], kind
+        yield {
+            "apiGroups": [group],
+            "apiVersions": [version],
+            "resources": [name, *LATER.get(name, ())],
+            "operations": operations,
+        }

@@ -16,6 +16,7 @@ from pulumi_policy import (
     Policy,
     PolicyConfigSchema,
     PolicyPack,
+    PolicyResource,
     ReportViolation,
     ResourceValidationArgs,
     ResourceValidationPolicy,
@@ -44,10 +45,13 @@ def said(
     findings: Iterable[Finding], config: dict[str, Any], known: Iterable[Rule]
 ) -> list[tuple[Finding, str]]:
     """Return what is to be reported: a message for each failure that nobody bears. Pure."""
+    failed = [finding for finding in findings if finding.open]
+    if not failed:
+        return []
     by_id = {rule.id: rule for rule in known}
     borne, _ = waivers.read(config.get("waivers") or (), by_id)
     today = date.fromisoformat(config.get("today") or date.today().isoformat())
-    marked, _ = waivers.apply(findings, borne, today)
+    marked, _ = waivers.apply(failed, borne, today)
     return [
         (finding, f"{finding.rule}: {message}. {by_id[finding.rule].remedy}")
         for finding in marked
@@ -64,11 +68,11 @@ def of_single(name: str, held: list[Rule], level: EnforcementLevel) -> ResourceV
     """
 
     def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
-        config = dict(plain(args.get_config()))
-        ground = Ground.read(config.get("ground") or {})
-        # Most resources are no rule's business, and reading their properties is what takes time.
+        # Many resources are no rule's business, and reading their properties is what takes time.
         if not any(of_type(args.resource_type, rule.types) for rule in held):
             return
+        config = dict(plain(args.get_config()))
+        ground = Ground.read(config.get("ground") or {})
         protect = bool(args.opts.protect)
         seen = Resource(args.resource_type, args.name, plain(args.props), protect)
         found = of_each(Gate.PACK, held, [seen], ground)
@@ -90,13 +94,21 @@ def of_several(name: str, held: list[Rule], level: EnforcementLevel) -> StackVal
     def validate(args: StackValidationArgs, report_violation: ReportViolation) -> None:
         config = dict(plain(args.get_config()))
         ground = Ground.read(config.get("ground") or {})
-        seen = [
-            Resource(r.resource_type, r.name, plain(r.props), bool(r.opts.protect))
+        read = [
+            (r.urn, _resource(r))
             for r in args.resources
             if any(of_type(r.resource_type, rule.types) for rule in held)
         ]
-        for _, message in said(of_all(Gate.PACK, held, seen, ground), config, held):
-            report_violation(message, None)
+        seen = [resource for _, resource in read]
+        types = {rule.id: rule.types for rule in held}
+        for finding, message in said(of_all(Gate.PACK, held, seen, ground), config, held):
+            # What it is about may be a resource, or else a namespace or the stack.
+            about = (
+                urn
+                for urn, resource in read
+                if resource.name == finding.resource and of_type(resource.type, types[finding.rule])
+            )
+            report_violation(message, next(about, None))
 
     return StackValidationPolicy(
         name=name,
@@ -105,6 +117,14 @@ def of_several(name: str, held: list[Rule], level: EnforcementLevel) -> StackVal
         enforcement_level=level,
         config_schema=CONFIG,
     )
+
+
+def _resource(seen: PolicyResource) -> Resource:
+    """Return a resource of a stack, whose properties are its outputs: its id is one of them."""
+    props = plain(seen.props)
+    own = props.get("id")
+    known = own if isinstance(own, str) and own else None
+    return Resource(seen.resource_type, seen.name, props, bool(seen.opts.protect), known)
 
 
 def policies() -> list[Policy]:

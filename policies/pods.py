@@ -7,12 +7,15 @@ A pod specification is known by its containers, not by the kind around it, so th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from policies.plain import UNKNOWN
+from policies.values import read
 
+at = read
+"""Its name in rules on objects: what is at ``spec``, ``template``, ``spec``."""
 CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 WHOLE = tuple(
     f"kubernetes:*:{kind}"
@@ -35,7 +38,11 @@ _BINARY = ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _DECIMAL = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
 # Keys on the way to a container. A value that is unknown there may hide one.
 _ON_THE_WAY = frozenset(
-    ("spec", "template", "jobTemplate", "replicatedJobs", "trainer", "initializer", *CONTAINERS)
+    (
+        *("spec", "template", "jobTemplate", "replicatedJobs", *CONTAINERS),
+        *("trainer", "initializer", "runtimePatches", "trainingRuntimeSpec"),
+        *("predictor", "transformer", "explainer"),
+    )
 )
 # Parts of a TrainJob that name an image without a list of containers.
 _SINGLE = ("trainer", "dataset", "model")
@@ -79,15 +86,6 @@ def pod_specs(props: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
             yield place, node
 
 
-def at(node: Any, *path: str) -> Any:
-    """Return what lies at the end of a path: None where nothing does, UNKNOWN beyond an unknown."""
-    for key in path:
-        if not isinstance(node, Mapping):
-            return UNKNOWN if node is UNKNOWN else None
-        node = node.get(key)
-    return node
-
-
 def each(value: Any) -> Iterator[Any]:
     """Yield what is in a list; UNKNOWN for a list that is not known yet."""
     if value is UNKNOWN:
@@ -124,11 +122,16 @@ def quantity(value: Any) -> Decimal | None:
 
 
 def _mappings(node: Any, place: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield every mapping below ``node`` with its place; names in place of indexes where given."""
-    if isinstance(node, Mapping):
+    """Yield every mapping below ``node`` with its place.
+
+    Every rule on pods goes through it: it asks for builtins, which properties are (plain.py), as
+    that is many times faster than to ask for a ``Mapping``, and goes into nothing else.
+    """
+    if isinstance(node, dict):
         yield place, node
-        for key, value in node.items():
+        inner: Iterable[tuple[Any, Any]] = node.items()
+    else:
+        inner = enumerate(node) if isinstance(node, list) else ()
+    for key, value in inner:
+        if isinstance(value, dict | list):
             yield from _mappings(value, f"{place}{key}.")
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from _mappings(value, f"{place}{index}.")

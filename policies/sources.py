@@ -24,6 +24,7 @@ def of_state(exported: Mapping[str, Any]) -> list[Resource]:
             name=entry["urn"].rpartition("::")[2],
             props=_plain(entry.get("inputs") or {}),
             protect=bool(entry.get("protect")),
+            id=_id(entry),
         )
         for entry in deployment.get("resources") or ()
         if not entry.get("delete")
@@ -45,6 +46,7 @@ def of_preview(events: Iterable[Mapping[str, Any]]) -> list[Resource]:
                     name=wanted["urn"].rpartition("::")[2],
                     props=_plain(wanted.get("inputs") or {}),
                     protect=bool(wanted.get("protect")),
+                    id=_id(wanted),
                 )
             )
     return found
@@ -77,6 +79,11 @@ def token(api_version: str, kind: str) -> str:
     """Return the type token of a kind of object."""
     group_version = api_version if "/" in api_version else f"core/{api_version}"
     return f"{KUBERNETES}{group_version}:{kind}"
+
+
+def _id(entry: Mapping[str, Any]) -> str | None:
+    found = entry.get("id")
+    return found if isinstance(found, str) and found and found not in UNKNOWN_TEXTS else None
 
 
 def _named(thing: Mapping[str, Any]) -> str:

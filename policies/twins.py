@@ -7,8 +7,9 @@ from typing import Any
 
 from policies.audit import Finding
 from policies.catalog import Gate, Rule
+from policies.ground import Ground
 from policies.guards import API as NATIVE
-from policies.guards import BINDING, POLICY, manifests
+from policies.guards import BINDING, NOWHERE, POLICY, manifests
 from policies.verdict import Outcome
 
 KYVERNO = "policies.kyverno.io/v1"
@@ -17,12 +18,14 @@ Find = Callable[[str, str, str], Mapping[str, Any] | None]
 """Returns the object of a version, a kind and a name, or None when there is none."""
 
 
-def standing(rules: Iterable[Rule], find: Find) -> list[Finding]:
-    """Return, for each rule with a twin, whether all that it is made of is there and unchanged."""
+def standing(rules: Iterable[Rule], find: Find, ground: Ground = NOWHERE) -> list[Finding]:
+    """Return, for each rule with a twin, whether all that it is made of is there and unchanged.
+
+    Nothing is found of a twin for which the ground has nothing to hold it against.
+    """
     found = []
     for rule in rules:
-        if rule.twin:
-            wanted = manifests(rule)
+        if wanted := manifests(rule, ground):
             wrong = [message for thing in wanted for message in _wrong(thing, find)]
             found.append(
                 Finding(

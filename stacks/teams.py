@@ -12,6 +12,7 @@ from components.prices import Estimate, estimate, units
 from components.quantities import amount
 from components.quotas import capacity, ceiling, portion, short
 from components.team import Budget, Team
+from policies.rules.supply_chain import begins
 from stacks.settings import Settings, addon_settings
 from stacks.team_settings import Mode
 from tools.errors import Problem, ProblemError
@@ -73,7 +74,7 @@ def price_of(
 
 
 def checked(stack: str, said: Mapping[str, Any], settings: Settings, base: Settings) -> None:
-    """Raise ProblemError for what a team's stack may not say (CNAI-TEAM-002 to -019)."""
+    """Raise ProblemError for what a team's stack may not say (CNAI-TEAM-002 to -020)."""
     team = settings.team
     assert team is not None
     problems: list[Problem] = []
@@ -81,21 +82,32 @@ def checked(stack: str, said: Mapping[str, Any], settings: Settings, base: Setti
         problems += [_not_own(stack, key) for key in said if key not in OWN]
     else:
         problems += [_no_parts(stack, key) for key in SHARED if key in team.model_fields_set]
-        problems += [
-            _weaker(stack, name)
-            for name in CONTROLS
-            if settings.addons.get(name) is False and base.addons.get(name) is not False
-        ]
+        problems += [_weaker(stack, name) for name in CONTROLS if _lost(name, settings, base)]
         problems += [
             _own_waiver(stack, w.ticket) for w in settings.waivers if w not in base.waivers
         ]
         if base.production and not settings.production:
             problems.append(_weaker(stack, "production"))
+        problems += [_wider(stack, name) for name in _elsewhere(settings, base)]
     taken = {addon.namespace for addon in catalogue().values()} | {*SYSTEM, *base.teams}
     if team.mode is Mode.TENANT and (team.name in taken or team.name.startswith("kube-")):
         problems.append(_taken(team.name))
     if problems:
         raise ProblemError(*problems)
+
+
+def _lost(name: str, settings: Settings, base: Settings) -> bool:
+    """Say whether an addon of the base is gone: switched off, or not part of another profile."""
+    off = settings.addons.get(name) is False and base.addons.get(name) is not False
+    return off or (name in base.wanted() and name not in settings.wanted())
+
+
+def _elsewhere(settings: Settings, base: Settings) -> list[str]:
+    """Return the registries that the base does not allow; without any, all are allowed."""
+    if not base.registries:
+        return []
+    said = settings.registries or ("",)
+    return [own for own in said if not any(begins(own, allowed) for allowed in base.registries)]
 
 
 def _beyond(team: str, resource: str, by: str) -> Problem:
@@ -144,7 +156,17 @@ def _weaker(stack: str, name: str) -> Problem:
         "CNAI-TEAM-005",
         f"stack `{stack}` switches `{name}` off, which holds rules of its base",
         "a team's environment is held by the same rules as its base",
-        f"take `{name}: false` out, or ask the owner of the base for a waiver",
+        f"leave `{name}` on, or ask the owner of the base for a waiver",
+        exit_code=2,
+    )
+
+
+def _wider(stack: str, registry: str) -> Problem:
+    return Problem(
+        "CNAI-TEAM-020",
+        f"stack `{stack}` takes images from {f'`{registry}`' if registry else 'every registry'}",
+        "its base allows named registries alone, and this is none of them",
+        "name a part of a registry of the base, or ask its owner to allow another",
         exit_code=2,
     )
 

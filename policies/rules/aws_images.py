@@ -11,18 +11,8 @@ from typing import Any
 from policies.catalog import Framework, Rule, Scope, Severity
 from policies.ground import Ground, Resource
 from policies.plain import UNKNOWN
-from policies.rules.eks import (
-    ADDON,
-    CLUSTER,
-    NODE_GROUP,
-    cis,
-    entries,
-    held,
-    mine,
-    read,
-    together,
-    told,
-)
+from policies.rules.eks import ADDON, CLUSTER, NODE_GROUP, cis, mine
+from policies.values import entries, held, read, together, told
 from policies.verdict import PASS, Verdict
 
 REPOSITORY = "aws:ecr/repository:Repository"

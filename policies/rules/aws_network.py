@@ -12,20 +12,8 @@ import yaml
 from policies.catalog import Rule, Scope, Severity
 from policies.ground import Ground, Resource
 from policies.plain import UNKNOWN
-from policies.rules.eks import (
-    ADDON,
-    CLUSTER,
-    NODE_GROUP,
-    cis,
-    doubtful,
-    entries,
-    held,
-    mine,
-    nsa,
-    read,
-    together,
-    told,
-)
+from policies.rules.eks import ADDON, CLUSTER, NODE_GROUP, cis, mine, nsa
+from policies.values import doubtful, entries, held, read, together, told
 from policies.verdict import PASS, Verdict
 
 VPC = "aws:ec2/vpc:Vpc"
@@ -142,8 +130,8 @@ def _opening(place: str, opening: Any) -> Verdict:
 def vpc_has_flow_log(resources: Sequence[Resource], _: Ground) -> Mapping[str, Verdict]:
     """Fail for a VPC whose traffic is not recorded; absent, it is not (VPC user guide).
 
-    Inputs do not tell the id of a VPC: then as many flow logs as VPCs are enough. What logs of
-    single subnets come to cannot be told.
+    Before an update nothing tells the id of a VPC: then as many flow logs as VPCs are enough. What
+    logs of single subnets come to cannot be told.
     """
     vpcs = [r for r in resources if r.type == VPC]
     logs = [r.props for r in resources if r.type == FLOW_LOG]
@@ -154,10 +142,10 @@ def vpc_has_flow_log(resources: Sequence[Resource], _: Ground) -> Mapping[str, V
     vague = partly or not all(isinstance(target, str) for target in targets)
     found = {}
     for vpc in vpcs:
-        own = vpc.props.get("id")
-        if own in named if told(own) else len(named) >= len(vpcs):
+        own = vpc.id
+        if own in named if own else len(named) >= len(vpcs):
             found[vpc.name] = PASS
-        elif vague or (named and not told(own)):
+        elif vague or (named and not own):
             found[vpc.name] = held(UNKNOWN, False, f"which flow log is that of {vpc.name}", "")
         else:
             found[vpc.name] = Verdict.fail(f"{vpc.name} has no flow log")

@@ -9,20 +9,8 @@ from typing import Any
 from policies.catalog import Framework, Rule, Scope, Severity
 from policies.ground import Ground, Resource
 from policies.plain import UNKNOWN
-from policies.rules.eks import (
-    LAUNCH_TEMPLATE,
-    NODE_GROUP,
-    cis,
-    doubtful,
-    entries,
-    finops,
-    held,
-    nsa,
-    read,
-    together,
-    told,
-    yes,
-)
+from policies.rules.eks import LAUNCH_TEMPLATE, NODE_GROUP, cis, finops, nsa, yes
+from policies.values import doubtful, entries, held, read, together, told
 from policies.verdict import PASS, Verdict
 
 SUBNET = "aws:ec2/subnet:Subnet"
@@ -152,8 +140,9 @@ def template_is_private(resource: Resource, _: Ground) -> Verdict:
 def nodes_are_private(resources: Sequence[Resource], _: Ground) -> Mapping[str, Verdict]:
     """Fail for a node group in a subnet that gives public addresses; absent, a subnet does not.
 
-    Inputs do not tell the id of a subnet: then it is enough that no subnet of the program gives
-    them. A launch template may refuse them (EC2 API reference, `Subnet`, `CreateLaunchTemplate`).
+    Before an update nothing tells the id of a subnet: then it is enough that none of the program
+    gives them. A launch template may refuse them (EC2 API reference, `Subnet`,
+    `CreateLaunchTemplate`).
     """
     subnets = [r for r in resources if r.type == SUBNET]
     templates = [r.props for r in resources if r.type == LAUNCH_TEMPLATE]
@@ -169,7 +158,7 @@ def nodes_are_private(resources: Sequence[Resource], _: Ground) -> Mapping[str, 
 
 def _private(group: Resource, subnets: Sequence[Resource], refused: bool) -> Verdict:
     ids = entries(group.props.get("subnetIds"))
-    own = [subnet for subnet in subnets if told(i := subnet.props.get("id")) and i in ids]
+    own = [subnet for subnet in subnets if subnet.id and subnet.id in ids]
     # All of its subnets, if they are to be seen; else all that there are.
     seen = own if own and len(own) == len(ids) else subnets
     given = [subnet.props.get("mapPublicIpOnLaunch") for subnet in seen]

@@ -7,18 +7,8 @@ from collections.abc import Mapping, Sequence
 from policies.catalog import Framework, Rule, Scope, Severity
 from policies.ground import Ground, Resource
 from policies.plain import UNKNOWN
-from policies.rules.gke import (
-    CLUSTER,
-    POOL,
-    Nodes,
-    cis,
-    held,
-    nodes,
-    of_each,
-    read,
-    together,
-    told,
-)
+from policies.rules.gke import CLUSTER, POOL, Nodes, cis, nodes, of_each
+from policies.values import held, read, together, told
 from policies.verdict import PASS, Verdict
 
 STORAGE_CLASS = "kubernetes:storage.k8s.io/v1:StorageClass"

@@ -7,17 +7,8 @@ from collections.abc import Mapping
 from policies.catalog import Rule, Scope, Severity
 from policies.ground import Ground, Resource
 from policies.plain import UNKNOWN
-from policies.rules.gke import (
-    CLUSTER,
-    POOL,
-    cis,
-    held,
-    nodes,
-    read,
-    together,
-    told,
-    unless_autopilot,
-)
+from policies.rules.gke import CLUSTER, POOL, cis, nodes, unless_autopilot
+from policies.values import held, read, together, told
 from policies.verdict import PASS, Verdict
 
 NETWORK = "gcp:compute/network:Network"

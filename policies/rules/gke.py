@@ -8,13 +8,14 @@ the settings built in and lets nobody say them (there: "Compare Autopilot and St
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from policies.catalog import Framework, Rule, Scope, Severity
 from policies.ground import Ground, Resource
 from policies.plain import UNKNOWN
+from policies.values import held, read, together, told
 from policies.verdict import PASS, Outcome, Verdict
 
 CLUSTER = "gcp:container/cluster:Cluster"
@@ -28,36 +29,6 @@ def cis(*references: str) -> tuple[Framework, ...]:
     """Return the places of the benchmark that a rule serves."""
     name = "CIS Google Kubernetes Engine Benchmark"
     return tuple(Framework(name, "1.9.0", reference) for reference in references)
-
-
-def read(node: Any, *path: str) -> Any:
-    """Return what is at a path: None if nothing is, UNKNOWN if that is not known yet."""
-    for key in path:
-        if not isinstance(node, Mapping):
-            return UNKNOWN if node is UNKNOWN else None
-        node = node.get(key)
-    return node
-
-
-def told(value: Any) -> bool:
-    """Say whether a value is a text with something in it."""
-    return isinstance(value, str) and bool(value.strip())
-
-
-def held(value: Any, fine: bool, place: str, failure: str) -> Verdict:
-    """Judge one value, which is either fine, or not known yet, or a failure."""
-    if value is UNKNOWN:
-        return Verdict.of([], [f"{place} is not known yet"])
-    return PASS if fine else Verdict.fail(failure)
-
-
-def together(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return one verdict out of several: one failure decides."""
-    seen = list(verdicts)
-    return Verdict.of(
-        [m for v in seen if v.outcome is Outcome.FAIL for m in v.messages],
-        [m for v in seen if v.outcome is Outcome.UNDECIDED for m in v.messages],
-    )
 
 
 def unless_autopilot(resource: Resource, verdict: Verdict) -> Verdict:

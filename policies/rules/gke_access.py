@@ -9,17 +9,8 @@ from typing import Any
 from policies.catalog import Framework, Rule, Scope, Severity
 from policies.ground import Ground, Resource
 from policies.plain import UNKNOWN
-from policies.rules.gke import (
-    CLUSTER,
-    POOL,
-    cis,
-    held,
-    nodes,
-    read,
-    together,
-    told,
-    unless_autopilot,
-)
+from policies.rules.gke import CLUSTER, POOL, cis, nodes, unless_autopilot
+from policies.values import held, read, together, told
 from policies.verdict import PASS, Outcome, Verdict
 
 # Some recorded tokens have the module with a capital letter.

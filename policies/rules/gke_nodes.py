@@ -9,19 +9,8 @@ from typing import Any
 from policies.catalog import Framework, Rule, Scope, Severity
 from policies.ground import Ground, Resource
 from policies.plain import UNKNOWN
-from policies.rules.gke import (
-    CLUSTER,
-    POOL,
-    Nodes,
-    cis,
-    held,
-    nodes,
-    of_each,
-    read,
-    together,
-    told,
-    unless_autopilot,
-)
+from policies.rules.gke import CLUSTER, POOL, Nodes, cis, nodes, of_each, unless_autopilot
+from policies.values import held, read, together, told
 from policies.verdict import PASS, Verdict
 
 # Machines that come with GPUs or TPUs, whether the pool names these or not.

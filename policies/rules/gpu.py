@@ -16,7 +16,7 @@ from policies.verdict import PASS, Verdict
 # Extended resources of the vendors' device plugins, and of the simulated devices: whole devices,
 # slices and shares of them.
 ACCELERATOR = re.compile(
-    r"(nvidia\.com|amd\.com|intel\.com|aws\.amazon\.com|google\.com|habana\.ai|cnai\.dev)"
+    r"(nvidia\.com|amd\.com|(gpu\.)?intel\.com|aws\.amazon\.com|google\.com|habana\.ai|cnai\.dev)"
     r"/(gpu|mig-.*|i915|xe|gaudi|neuron.*|tpu|.*shared.*)"
 )
 # Kinds that Kueue admits as a whole, by the label on themselves.

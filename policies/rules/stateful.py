@@ -86,19 +86,18 @@ def _beside(store: Resource, other: Resource) -> Any:
         return _selected(store, other) if store.type.startswith("aws:") else False
     if fnmatchcase(other.type, VERSIONING) and store.type.startswith("aws:s3/"):
         on = at(other.props, "versioningConfiguration", "status")
-        same = _same(other.props.get("bucket"), store, ("bucket", "id"))
+        same = _same(other.props.get("bucket"), store, store.props.get("bucket"))
         return _both(UNKNOWN if on is UNKNOWN else on == "Enabled", same)
     if other.type == FILES_BACKUP and store.type == FILES:
         on = at(other.props, "backupPolicy", "status")
-        same = _same(other.props.get("fileSystemId"), store, ("id",))
+        same = _same(other.props.get("fileSystemId"), store)
         return _both(UNKNOWN if on is UNKNOWN else on == "ENABLED", same)
     return False
 
 
-def _same(named: Any, store: Resource, keys: tuple[str, ...]) -> Any:
+def _same(named: Any, store: Resource, *names: Any) -> Any:
     """Say whether a store is the one that is named: UNKNOWN where its name is not to be seen."""
-    names = [store.props.get(key) for key in keys]
-    known = [name for name in names if isinstance(name, str)]
+    known = [name for name in (store.id, *names) if isinstance(name, str)]
     if isinstance(named, str) and known:
         return named in known
     return UNKNOWN

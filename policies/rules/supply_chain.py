@@ -64,7 +64,7 @@ def known_registries(resource: Resource, ground: Ground) -> Verdict:
     """Fail for an image from elsewhere than the environment allows."""
 
     def fault(image: str) -> str | None:
-        allowed = any(_begins(_full(image), said) for said in ground.registries)
+        allowed = any(begins(_full(image), said) for said in ground.registries)
         return None if allowed else "which is from no registry of the environment"
 
     return _judge_images(resource, fault) if ground.registries else PASS
@@ -78,7 +78,7 @@ def _full(image: str) -> str:
     return f"docker.io/{image}" if slash else f"docker.io/library/{image}"
 
 
-def _begins(name: str, said: str) -> bool:
+def begins(name: str, said: str) -> bool:
     """Say whether a name begins with what is said, and not just with its letters."""
     ends = said[-1:] in ("/", ":", "@")
     return name.startswith(said) and (ends or name[len(said) :][:1] in ("", "/", ":", "@"))

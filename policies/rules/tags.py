@@ -28,7 +28,8 @@ from components.labels import DOMAIN
 from policies.catalog import Rule, Scope, Severity
 from policies.ground import Ground, Resource
 from policies.plain import UNKNOWN
-from policies.rules.eks import LAUNCH_TEMPLATE, entries, finops, read, together, told
+from policies.rules.eks import LAUNCH_TEMPLATE, finops
+from policies.values import entries, read, together, told
 from policies.verdict import PASS, Verdict
 
 WHAT = ("owner", "cost-centre", "environment")

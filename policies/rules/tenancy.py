@@ -1,7 +1,8 @@
 """Rules on the walls around a team's namespace.
 
-That a namespace does not lose the label that makes it a team's is for admission to hold: a program
-that takes it away is one in which the namespace is no team's any more.
+That a namespace does not lose the label that makes it a team's is for admission alone to hold: a
+program that takes it away is one in which the namespace is no team's any more. So is who may take
+away what holds for all: a program does not say who runs it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from policies.verdict import Verdict
 ENFORCED = "pod-security.kubernetes.io/enforce"
 LEVELS = ("baseline", "restricted")
 POLICY = "NetworkPolicy"
+NSA = Framework("NSA/CISA Kubernetes Hardening Guidance", "1.2", "authentication and authorization")
 WALLS = ("ResourceQuota", "LimitRange", "LocalQueue", POLICY)
 
 
@@ -169,5 +171,38 @@ RULES = (
         rationale="Guards, queues and quotas hold where the label is, and nowhere else.",
         remedy=f"Set the label {TENANT} to the team, and {ENFORCED} to restricted or baseline.",
         check=labelled,
+    ),
+    Rule(
+        id="CNAI-TEN-009",
+        title="The platform alone changes whose a namespace is",
+        severity=Severity.CRITICAL,
+        scope=Scope.CLUSTER,
+        frameworks=(
+            Framework("CIS Kubernetes Benchmark", "1.10", "5.2.1 policy control in place"),
+            NSA,
+        ),
+        rationale=(
+            "Guards, queues and what a team may read go by the label: who takes it away is held by"
+            " none of them, and who writes another team into it has what is that team's."
+        ),
+        remedy=f"Leave the label {TENANT} as it is; teams come and go by the platform's settings.",
+    ),
+    Rule(
+        id="CNAI-TEN-010",
+        title="The platform alone changes or takes away what holds for all teams",
+        severity=Severity.CRITICAL,
+        scope=Scope.CLUSTER,
+        frameworks=(
+            Framework("CIS Kubernetes Benchmark", "1.10", "5.1.12 webhook configurations"),
+            NSA,
+        ),
+        rationale=(
+            "With a namespace of the platform, a kind, a webhook configuration or a guard goes what"
+            " the work of every team depends on, whoever meant to tidy up."
+        ),
+        remedy=(
+            "Leave namespaces, kinds, webhook configurations and guards to the platform's program,"
+            " and change them there."
+        ),
     ),
 )

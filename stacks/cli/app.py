@@ -23,10 +23,10 @@ import typer
 
 from addons import pins
 from components.clusters.kind import kubeconfig_file
-from policies.catalog import Gate
 from stacks import stack_files
-from stacks.cli import changes, login, say, tenants
+from stacks.cli import audits, changes, login, say, tenants
 from stacks.cli import teams as show_teams
+from stacks.cli.audits import Stack
 from stacks.cli.down import down as take_down
 from stacks.cli.fork import described
 from stacks.cli.fork import fork as make_fork
@@ -51,7 +51,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 Archive = Annotated[bool, typer.Option(help="Write what a team has to files before it goes.")]
-Stack = Annotated[str, typer.Argument(help="Name of a stack: a file stacks/Pulumi.<name>.yaml.")]
 
 
 @app.command()
@@ -180,29 +179,8 @@ def status(
     raise typer.Exit(show(stack, output, watch=watch))
 
 
-@app.command()
-def check(
-    stack: Stack = "kind",
-    *,
-    gate: Annotated[
-        list[Gate] | None, typer.Option(help="A gate to hold; may be said again.")
-    ] = None,
-    framework: Annotated[
-        list[str] | None, typer.Option(help="Part of a framework's name; may be said again.")
-    ] = None,
-    live: Annotated[
-        bool, typer.Option(help="Look at the cluster too: what stands at admission, what is there.")
-    ] = False,
-    report: Annotated[
-        Path | None, typer.Option(help="A folder for report.html, JUnit, SARIF, JSON, OpenReports.")
-    ] = None,
-) -> None:
-    """Hold the rules against a stack; ends with 5 when a mandatory one is broken."""
-    from stacks.cli.check import check as hold  # noqa: PLC0415  imports take a second
-
-    raise typer.Exit(
-        hold(stack, only=gate or (), frameworks=framework or (), live=live, report=report)
-    )
+app.command()(audits.check)
+app.command()(audits.conformance)
 
 
 @app.command()

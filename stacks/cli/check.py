@@ -52,7 +52,7 @@ def check(
     found, not_run, scans = _gather(stack, settings, asked, strict=bool(only))
     mine = settings.team.name if settings.team and is_tenant(settings) else None
     ids = {rule.id for rule in known}
-    findings = [f for f in found if f.rule in ids and (mine is None or f.team in (mine, None))]
+    findings = [f for f in found if f.rule in ids and (mine is None or _own(f, mine))]
     borne, wrong = compliance.waivers(settings)
     marked, over = waivers.apply(findings, borne, gates.today())
     header = Header(
@@ -100,6 +100,14 @@ def serving(known: Iterable[Rule], frameworks: Sequence[str]) -> list[Rule]:
         for rule in listed
         if not parts or any(p in each.name.casefold() for p in parts for each in rule.frameworks)
     ]
+
+
+def _own(finding: Finding, team: str) -> bool:
+    """Say whether a finding is a tenant's: in its namespace, or of its own settings and program.
+
+    What else there is on the cluster of its base is for the base to mend.
+    """
+    return finding.team == team or (finding.team is None and finding.gate in BEFORE)
 
 
 def _gather(

@@ -16,6 +16,7 @@ from policies.catalog import Framework, Gate, Rule, Scope, Severity, rules
 from policies.ground import Ground, Resource
 from policies.plain import UNKNOWN, plain
 from policies.pods import CONTAINERS
+from policies.rules.gpu import ACCELERATOR
 from policies.rules.supply_chain import tag
 from policies.verdict import PASS, Outcome, Verdict
 
@@ -59,7 +60,9 @@ def known(value: Any) -> Any:
 
 def resource(said: dict[str, Any]) -> Resource:
     props = known(said.get("props", {}))
-    return Resource(said["type"], said.get("name", "case"), props, said.get("protect"))
+    return Resource(
+        said["type"], said.get("name", "case"), props, said.get("protect"), said.get("id")
+    )
 
 
 @pytest.mark.parametrize(("rule", "outcome", "case"), list(cases()))
@@ -86,8 +89,11 @@ def test_case(rule: Rule, outcome: Outcome, case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.id)
 def test_rule_is_whole(rule: Rule) -> None:
-    for kind in KINDS:
+    judges = rule.check or rule.relation or rule.intent
+    for kind in KINDS if judges else ():
         assert (CASES / f"{rule.id}.{kind}.yaml").is_file(), f"no cases of kind {kind}"
+    if not judges:
+        assert rule.gates == (Gate.ADMISSION,)
     assert rule.frameworks
     assert rule.gates
     if rule.check or rule.relation:
@@ -190,6 +196,12 @@ def test_a_rule_that_stumbles_has_not_passed() -> None:
 )
 def test_what_pins_an_image(image: str, found: str | None) -> None:
     assert tag(image) == found
+
+
+def test_what_an_accelerator_is_called_is_the_same_at_admission() -> None:
+    twin = BY_ID["CNAI-GPU-001"].twin
+    assert twin
+    assert f"^{ACCELERATOR.pattern}$".replace("\\.", "[.]") in twin.read_text()
 
 
 def test_proxies_become_builtins() -> None:

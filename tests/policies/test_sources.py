@@ -23,6 +23,15 @@ def test_a_state_gives_inputs_in_which_secrets_are_not_known() -> None:
     assert found.protect
 
 
+def test_ids_are_those_that_were_recorded() -> None:
+    vpc = {"urn": "urn:pulumi:prod::cnai::aws:ec2/vpc:Vpc::main", "type": "aws:ec2/vpc:Vpc"}
+    entries = [{**vpc, "id": "vpc-1"}, vpc, {**vpc, "id": ""}, {**vpc, "id": ONLY_UP_KNOWS}]
+    ids = ["vpc-1", None, None, None]
+    assert [r.id for r in of_state({"deployment": {"resources": entries}})] == ids
+    events = [{"resourcePreEvent": {"metadata": {"new": entry}}} for entry in entries]
+    assert [r.id for r in of_preview(events)] == ids
+
+
 def test_no_state_has_no_resources() -> None:
     assert of_state({"deployment": None}) == []
 

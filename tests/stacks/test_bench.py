@@ -1,6 +1,11 @@
 from __future__ import annotations
 
-from stacks.cli.bench import footprint, page
+from policies.audit import of_resources
+from policies.catalog import Gate, rules
+from policies.ground import Ground
+from policies.sources import of_state
+from stacks.cli import bench_policies
+from stacks.cli.bench import BUDGETS, RULES, footprint, page
 
 
 def test_requests_and_use_are_added_up_by_namespace() -> None:
@@ -25,3 +30,13 @@ def test_the_page_shows_budget_and_figure_side_by_side() -> None:
     assert "| down | 20 | 12.5 |" in written
     assert "| all | 0.50 | 128 | 2 |" in written
     assert written.index("program:kueue") < written.index("program:kind")
+
+
+def test_what_the_rules_are_measured_on_is_looked_at_by_them() -> None:
+    assert BUDGETS[RULES] == 5
+    path = min(bench_policies.GOOD.glob("*.yaml"))
+    things = [thing for said in bench_policies.programs(path) for thing in said["resources"]]
+    state = bench_policies.state(bench_policies.repeated(things, 300))
+    resources = of_state(state)
+    assert len({(r.type, r.name) for r in resources}) == 301  # and the stack
+    assert len(of_resources(Gate.STATE, rules(), resources, Ground(production=True))) > 300

@@ -21,10 +21,11 @@ def fork(**team: Any) -> Settings:
     return load({**BASE, "extends": "kind", "team": {"name": "vision", **team}})
 
 
-def refused(said: dict[str, Any]) -> list[str]:
-    settings = load({**BASE, **said})
+def refused(said: dict[str, Any], **base: Any) -> list[str]:
+    below = {**BASE, **base}
+    settings = load({**below, **said})
     try:
-        checked("vision-kind", said, settings, load(BASE))
+        checked("vision-kind", said, settings, load(below))
     except ProblemError as error:
         return [problem.id for problem in error.problems]
     return []
@@ -65,6 +66,35 @@ def test_a_cluster_of_its_own_keeps_the_rules_of_its_base() -> None:
     said = {"extends": "kind", "team": {"name": "vision", "mode": "stack"}, "workers": 1}
     assert refused(said) == []
     assert refused({**said, "addons": {"kyverno": False}}) == ["CNAI-TEAM-005"]
+
+
+@pytest.mark.parametrize("said", [{"profile": "minimal"}, {"profile": "training"}])
+def test_another_profile_does_not_take_what_holds_rules_away(said: dict[str, Any]) -> None:
+    own = {"extends": "kind", "team": {"name": "vision", "mode": "stack"}, **said}
+    assert refused(own) == ["CNAI-TEAM-005"]
+    assert refused({**own, "addons": {"kyverno": True}}) == []
+
+
+@pytest.mark.parametrize(
+    ("registries", "found"),
+    [
+        (["registry.example/"], []),
+        (["registry.example/vision/"], []),
+        ([], ["CNAI-TEAM-020"]),
+        (["registry.example/", "docker.io/"], ["CNAI-TEAM-020"]),
+        (["registry.example.org/"], ["CNAI-TEAM-020"]),
+    ],
+)
+def test_a_cluster_of_its_own_takes_images_from_where_its_base_does(
+    registries: list[str], found: list[str]
+) -> None:
+    below = {"registries": ["registry.example/"]}
+    said = {
+        "extends": "kind",
+        "team": {"name": "vision", "mode": "stack"},
+        "registries": registries,
+    }
+    assert refused(said, **below) == found
 
 
 def test_a_cluster_of_its_own_is_all_the_teams() -> None:
