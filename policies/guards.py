@@ -18,7 +18,8 @@ binding: the API server decides by it with no pod of ours. It says one or more o
 or, alone, ``request``: of what is asked for, whatever was there before.
 
 It may say which ``kinds`` it is about (of WORKLOADS, all of them when it says none; or other
-resources, with their group and version), ``operations``, ``scope: cluster`` where it holds in all
+resources, with their group and version, and the ``ways`` by which they are changed as well, such as
+``status``), ``operations``, ``scope: cluster`` where it holds in all
 namespaces, not in those of teams alone, and ``needs``, a part of the ground without which there is
 nothing to hold it against, and no policy. ``${name}`` stands for a text of ``policies/cel.py``.
 
@@ -58,8 +59,8 @@ WORKLOADS: Mapping[str, tuple[str, str]] = {
     "trainjobs": ("trainer.kubeflow.org", "v1alpha1"),
 }
 """Group and version of what has pods in it."""
-LATER: Mapping[str, tuple[str, ...]] = {"pods": ("pods/ephemeralcontainers", "pods/resize")}
-"""Ways by which something is changed, and by which a rule of all changes of it is not asked."""
+WAYS: Mapping[str, tuple[str, ...]] = {"pods": ("ephemeralcontainers", "resize")}
+"""Ways by which a workload is changed as well; who decides on it alone is not asked about them."""
 PARTS: Mapping[str, str] = {
     "pod": f"{PODS}.exists(pod, %s)",
     "container": f"{PODS}.exists(pod, {CONTAINERS}.exists(container, %s))",
@@ -164,11 +165,12 @@ def _resources(said: Mapping[str, Any]) -> Iterator[Manifest]:
     for kind in said.get("kinds") or WORKLOADS:
         if isinstance(kind, Mapping):
             group, version, name = kind.get("group", ""), kind["version"], kind["resource"]
+            ways = kind.get("ways", ())
         else:
-            (group, version), name = WORKLOADS[kind], kind
+            (group, version), name, ways = WORKLOADS[kind], kind, WAYS.get(kind, ())
         yield {
             "apiGroups": [group],
             "apiVersions": [version],
-            "resources": [name, *LATER.get(name, ())],
+            "resources": [name, *(f"{name}/{way}" for way in ways)],
             "operations": operations,
         }

@@ -166,6 +166,16 @@ def test_several_parts_are_bad_each_by_itself() -> None:
     assert (rule["apiGroups"], rule["resources"]) == (["batch"], ["jobs"])
 
 
+def test_what_is_changed_by_other_ways_is_asked_about_there_too() -> None:
+    kinds = [{"version": "v1", "resource": "namespaces", "ways": ["status"]}, "pods", "jobs"]
+    namespaces, pods, jobs = policy({"kinds": kinds, "object": "true"})["matchConstraints"][
+        "resourceRules"
+    ]
+    assert namespaces["resources"] == ["namespaces", "namespaces/status"]
+    assert pods["resources"] == ["pods", "pods/ephemeralcontainers", "pods/resize"]
+    assert jobs["resources"] == ["jobs"]
+
+
 def test_who_the_platform_is_an_environment_may_add_to() -> None:
     said = {"request": "!${platform}", "scope": "cluster"}
     (validation,) = policy(said, Ground(platform=("admin@cloud.test",)))["validations"]
