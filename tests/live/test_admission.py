@@ -54,7 +54,7 @@ def standing(api: DynamicClient, rule: str) -> Any:
         pytest.skip(f"the environment says nothing that {rule} could be held against")
 
 
-@pytest.mark.parametrize("case", cases(), ids=str)
+@pytest.mark.parametrize("case", list(cases()), ids=str)
 def test_a_twin_decides(api: DynamicClient, court: Court, case: Case) -> None:
     standing(api, case.rule)
     said = court.says(case)
@@ -73,7 +73,7 @@ def static(api: DynamicClient) -> None:
 
 
 @pytest.mark.usefixtures("static")
-@pytest.mark.parametrize("case", cases(folder=STATIC), ids=str)
+@pytest.mark.parametrize("case", list(cases(folder=STATIC)), ids=str)
 def test_what_is_read_from_a_disk_keeps_the_guards(court: Court, case: Case) -> None:
     said = court.says(case)
     assert (said == ACCEPTED) if case.good else (case.rule in said), said
