@@ -91,9 +91,11 @@ def test_killed_pods_are_seen_and_so_is_their_return(
         return not gone[0].ready
 
     wait_for(f"{killed.name} is not ready", is_seen, seconds=600)
-    assert gone[0].health == "not deployed"
-    assert gone[0].deployed.have < gone[0].deployed.want
-    assert "pod " in (gone[0].reason or "")
+    # Which of both it is depends on how soon the next pod is there.
+    assert gone[0].health in {"not deployed", "not ready"}
+    if gone[0].health == "not deployed":
+        assert gone[0].deployed.have < gone[0].deployed.want
+    assert gone[0].reason
     wait_for(f"{killed.name} is ready again", lambda: of(look(), killed.name).ready, seconds=600)
     back = of(look(), killed.name)
     assert back.since is not None

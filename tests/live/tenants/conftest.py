@@ -58,14 +58,20 @@ class Tenants:
             start_new_session=True,
         )
 
+    def locks(self, team: str) -> list[Path]:
+        """The locks of runs that are at work on the stack of a team."""
+        return list(self.platform.home.glob(f"state/.pulumi/locks/**/{self.stack(team)}/*.json"))
+
     def kill_when_it_has_begun(self, team: str) -> None:
-        """Bring a team up, and kill the run with all that it started when it has a namespace."""
+        """Bring a team up, and kill the run when it has a namespace and is still at work."""
         run, owner = self.start(self.stack(team)), self.owner()
         try:
-            while run.poll() is None and not there(owner, "Namespace", team):
+            while run.poll() is None:
+                if there(owner, "Namespace", team) and self.locks(team):
+                    break
                 time.sleep(0.1)
             if run.poll() is not None:
-                pytest.fail(f"`cnai up` ended before it made a namespace: {run.communicate()[0]}")
+                pytest.fail(f"`cnai up` ended before it was killed: {run.communicate()[0]}")
         finally:
             if run.poll() is None:
                 os.killpg(run.pid, signal.SIGKILL)
