@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from components.api_server import PASSING, ApiServer
+from stacks.cli import recover
 from tests.conftest import Platform
 from tools.paths import REPO
 
@@ -60,7 +61,9 @@ class Tenants:
 
     def locks(self, team: str) -> list[Path]:
         """The locks of runs that are at work on the stack of a team."""
-        return list(self.platform.home.glob(f"state/.pulumi/locks/**/{self.stack(team)}/*.json"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CNAI_HOME", str(self.platform.home))
+            return recover.locks(self.stack(team))
 
     def kill_when_it_has_begun(self, team: str) -> None:
         """Bring a team up, and kill the run when it has a namespace and is still at work."""
