@@ -117,10 +117,7 @@ def free_port() -> int:
 def kill_when_nodes_are_there(described: Platform) -> None:
     """Start `cnai up` and kill it, with all that it started, in the midst of making the cluster."""
     run = subprocess.Popen(
-        ["cnai", "up", described.stack],
-        env=described.env,
-        cwd=REPO,
-        start_new_session=True,
+        ["cnai", "up", described.stack], env=described.env, cwd=REPO, start_new_session=True
     )
     try:
         end = time.monotonic() + 3600

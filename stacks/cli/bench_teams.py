@@ -26,6 +26,7 @@ from stacks.scale import plan
 from stacks.scale.findings import accelerators, quota, share, speed
 from stacks.scale.ledger import whole
 from stacks.scale.load import Watcher, send
+from stacks.scale.network import without_policies
 from stacks.scale.page import page
 from stacks.scale.plot import picture
 from stacks.scale.servers import Looks, footprint
@@ -143,6 +144,7 @@ def _fork(own: Own, team: plan.TeamPlan) -> float:
 def _loaded(
     own: Own, forked: Sequence[plan.TeamPlan], planned: Sequence[plan.JobPlan], forks: list[float]
 ) -> tuple[dict[str, Any], str]:
+    without_policies(own.kubeconfig)
     watcher = Watcher(own.kubeconfig)
     looks = Looks(own.kubeconfig, time.monotonic)
     watcher.start()

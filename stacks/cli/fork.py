@@ -47,12 +47,10 @@ def fork(base: str, said: Mapping[str, Any]) -> int:
     for line in forking.differences(stack_files.read(base) or {}, said):
         say.line("fork", f" {line}")
     say.out.print()
+    part, more = ("guaranteed", "; more while others idle") if made.tenant else ("has", "")
     for pool, amounts in made.quota.items():
         given = ", ".join(f"{n} {q}" for n, q in amounts.items() if q != "0") or "nothing"
-        if made.tenant:
-            say.out.print(f"  {'guaranteed':<11} {pool}: {given}; more while others idle")
-        else:
-            say.out.print(f"  {'has':<11} {pool}: {given}")
+        say.out.print(f"  {part:<11} {pool}: {given}{more}")
     say.out.print(f"  {'price':<11} {priced(price_of(made, settings, facts, addons))}")
     if made.budget:
         say.out.print(f"  {'budget':<11} {budgeted(made.budget)}")

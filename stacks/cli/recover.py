@@ -25,12 +25,18 @@ def orphaned(lock: Mapping[str, Any], host: str, alive: Callable[[int], bool]) -
 def running(pid: int) -> bool:
     """Say whether a process is there (and no zombie that only waits to be collected)."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        state, _ = _state_and_parent(Path(f"/proc/{pid}"))
     except FileNotFoundError:
         if not Path("/proc/self").exists():  # a system without /proc
             return _signalled(pid)
         return False
     return state != "Z"
+
+
+def _state_and_parent(process: Path) -> tuple[str, str]:
+    """Return what `/proc` says of a process after its name, which may have any sign in it."""
+    state, parent = (process / "stat").read_text().rpartition(")")[2].split()[:2]
+    return state, parent
 
 
 def _signalled(pid: int) -> bool:
@@ -74,11 +80,11 @@ def plugins(stack: str) -> list[int]:
     They bear the mark of their run; where there is no /proc none is found, and they end by
     themselves after five minutes.
     """
-    found = []
+    found, sought = [], f"{MARK}={mark(stack)}".encode()
     for path in Path("/proc").glob("[0-9]*/environ"):
         process = path.parent
         try:
-            marked = f"{MARK}={mark(stack)}".encode() in path.read_bytes().split(b"\0")
+            marked = sought in path.read_bytes().split(b"\0")
             if marked and _name(process).startswith("pulumi-") and not _has_engine(process):
                 found.append(int(process.name))
         except OSError:  # it ended meanwhile, or it is somebody else's
@@ -91,8 +97,7 @@ def _has_engine(process: Path) -> bool:
     while process.name not in {"0", "1"}:
         if _name(process) == "pulumi":
             return True
-        above = (process / "stat").read_text().rpartition(")")[2].split()[1]
-        process = process.with_name(above)
+        process = process.with_name(_state_and_parent(process)[1])
     return False
 
 

@@ -16,7 +16,7 @@ PROJECT = "cnai"
 def open_stack(stack: str, mode: Mode) -> Pulumi:
     """Return the Pulumi command for a stack that is there; it is made if it is new.
 
-    Raises ProblemError (CNAI-PULUMI-004) when it cannot be made.
+    Raises ProblemError: CNAI-PULUMI-004 when it cannot be made, -002 while another run makes it.
     """
     env = pulumi_home.prepare(mode)
     committed = stack_files.path(stack)

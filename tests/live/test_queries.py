@@ -71,6 +71,16 @@ def test_what_is_told_of_the_cluster_outlives_the_pod_that_tells_it(kubectl: Kub
     assert not query(kubectl, ever)
 
 
+def test_a_pod_that_is_made_anew_goes_on_under_its_name(kubectl: Kubectl) -> None:
+    its = '{namespace="monitoring", pod="alertmanager-platform-0"}'
+    (before,) = wait_for("it is collected", partial(query, kubectl, f"kube_pod_created{its}"))
+    kubectl("delete", "pod", "--namespace=monitoring", "alertmanager-platform-0")
+    fresh = f"kube_pod_created{its} > {before['value'][1]}"
+    wait_for("the next pod is collected", partial(query, kubectl, fresh), seconds=180)
+    running = 'kube_pod_status_phase{phase="Running", ' + its[1:]
+    assert len(query(kubectl, f"last_over_time({running}[1h])")) == 1
+
+
 def test_prometheus_evaluates_every_rule(kubectl: Kubectl) -> None:
     names = {rule.get("alert") or rule["record"] for rule in RULES}
     seen = wait_for(

@@ -64,7 +64,8 @@ def scanned(api: client.ApiClient, planted: str) -> str:
 
     def ended() -> Any:
         status = batch.read_namespaced_job_status(name, "trivy").status
-        return [c.type for c in status.conditions or () if c.status == "True"]
+        said = {c.type for c in status.conditions or () if c.status == "True"}
+        return said & {"Complete", "Failed"}
 
     try:
         assert "Complete" in wait_for(f"{name} ends", ended, 600)

@@ -88,10 +88,11 @@ def test_killed_pods_are_seen_and_so_is_their_return(
 
     def is_seen() -> bool:
         gone[:] = [of(look(), killed.name)]
-        return not gone[0].ready
+        # At first it may only be seen that it does not answer.
+        return gone[0].health == "not deployed"
 
-    wait_for(f"{killed.name} is not ready", is_seen, seconds=600)
-    assert gone[0].health == "not deployed"
+    wait_for(f"{killed.name} is not deployed", is_seen, seconds=600)
+    assert not gone[0].ready
     assert gone[0].deployed.have < gone[0].deployed.want
     assert "pod " in (gone[0].reason or "")
     wait_for(f"{killed.name} is ready again", lambda: of(look(), killed.name).ready, seconds=600)

@@ -11,6 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,11 +25,13 @@ from stacks.scale import plan
 from stacks.scale.findings import Sample, contended, jain, sample, share, speed
 from stacks.scale.ledger import Ledger, Queue, held, queue, whole
 from stacks.scale.load import Changes
+from stacks.scale.network import PATH, change, settled
 from stacks.scale.page import page
 from stacks.scale.plot import picture
 from stacks.scale.servers import footprint, not_ready, taken
 from stacks.settings import load
 from tools.errors import ProblemError
+from tools.paths import REPO
 from tools.supply import Mode
 
 GPU = ("h100", NVIDIA)
@@ -353,3 +356,28 @@ def test_the_picture_shows_every_team_and_is_the_same_each_time() -> None:
     titles = [found.text for found in ElementTree.fromstring(drawn).iter() if "title" in found.tag]
     assert sorted(str(title) for title in titles) == [team.name for team in teams]
     assert len(drawn) < 200_000
+
+
+def test_policies_end_and_the_rest_of_the_network_stays() -> None:
+    manifests = (REPO / "tools/node/kind/manifests/default-cni.yaml").read_text()
+    network = next(
+        m
+        for m in yaml.safe_load_all(manifests.replace("{{", "").replace("}}", ""))
+        if m["kind"] == "DaemonSet"
+    )
+    place = network["metadata"]
+    assert PATH.endswith(f"/namespaces/{place['namespace']}/daemonsets/{place['name']}")
+    (before,) = network["spec"]["template"]["spec"]["containers"]
+    (after,) = change(network)["spec"]["template"]["spec"]["containers"]
+    assert set(before["args"]) - set(after["args"]) == {"--run-firewall=true"}
+    assert set(after["args"]) - set(before["args"]) == {"--run-firewall=false"}
+    assert {**after, "args": before["args"]} == before
+
+
+def test_a_network_has_settled_when_all_nodes_have_what_was_said_last() -> None:
+    counts = {"desiredNumberScheduled": 3, "updatedNumberScheduled": 3, "numberAvailable": 3}
+    status = {"observedGeneration": 2, **counts}
+    assert settled({"metadata": {"generation": 2}, "status": status})
+    assert not settled({"metadata": {"generation": 3}, "status": status})
+    for name in ("updatedNumberScheduled", "numberAvailable"):
+        assert not settled({"metadata": {"generation": 2}, "status": {**status, name: 2}})

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from components.api_server import PASSING, ApiServer
+from stacks.cli import recover
 from tests.conftest import Platform
 from tools.paths import REPO
 
@@ -58,14 +59,22 @@ class Tenants:
             start_new_session=True,
         )
 
+    def locks(self, team: str) -> list[Path]:
+        """The locks of runs that are at work on the stack of a team."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CNAI_HOME", str(self.platform.home))
+            return recover.locks(self.stack(team))
+
     def kill_when_it_has_begun(self, team: str) -> None:
-        """Bring a team up, and kill the run with all that it started when it has a namespace."""
+        """Bring a team up, and kill the run when it has a namespace and is still at work."""
         run, owner = self.start(self.stack(team)), self.owner()
         try:
-            while run.poll() is None and not there(owner, "Namespace", team):
+            while run.poll() is None:
+                if there(owner, "Namespace", team) and self.locks(team):
+                    break
                 time.sleep(0.1)
             if run.poll() is not None:
-                pytest.fail(f"`cnai up` ended before it made a namespace: {run.communicate()[0]}")
+                pytest.fail(f"`cnai up` ended before it was killed: {run.communicate()[0]}")
         finally:
             if run.poll() is None:
                 os.killpg(run.pid, signal.SIGKILL)
