@@ -8,8 +8,10 @@ from typing import Any
 
 import yaml
 
+from addons import catalogue
 from policies.catalog import rules
 from policies.ground import Ground
+from policies.guards import Manifest, manifests
 from policies.pack import config
 from policies.waivers import Waiver, read
 from stacks.settings import Settings
@@ -28,7 +30,20 @@ def ground(settings: Settings, tenants: Iterable[str] = ()) -> Ground:
         tenants=frozenset((*settings.teams, *own, *tenants)),
         registries=settings.registries,
         production=settings.production,
+        platform=operators(),
     )
+
+
+def operators() -> tuple[str, ...]:
+    """Return the groups whose members run the platform within a cluster: addons and Kubernetes."""
+    spaces = {"kube-system", *(addon.namespace for addon in catalogue().values())}
+    return tuple(f"system:serviceaccounts:{name}" for name in sorted(spaces))
+
+
+def guards(settings: Settings) -> list[Manifest]:
+    """Return the policies that hold rules at admission, native ones and those of Kyverno."""
+    on = ground(settings)
+    return [made for rule in rules() for made in manifests(rule, on)]
 
 
 def waivers(settings: Settings) -> tuple[list[Waiver], list[str]]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
-import yaml
 
 from addons import catalogue, pins
 from components.addon import Addon, Context, Manifest
@@ -20,14 +19,13 @@ from components.password import Password
 from components.selection import order, predecessors, providers, select
 from components.steps import Ground, namespace, place
 from components.team import Team, fence, labels, limits
+from policies.guards import API as NATIVE
+from policies.twins import KYVERNO
+from stacks.compliance import guards
 from stacks.settings import Settings, addon_settings
 from tools import supply
 from tools.errors import Problem, ProblemError
-from tools.paths import REPO
 from tools.supply import Mode
-
-GUARDS = REPO / "policies" / "kyverno"
-"""One admission policy a file, named after the rule that it holds."""
 
 
 def facts_of(stack: str, settings: Settings) -> ClusterFacts:
@@ -88,11 +86,6 @@ def _needed(name: str, users: str) -> Problem:
     )
 
 
-def guards() -> tuple[Manifest, ...]:
-    """Return the admission policies of the rules that have to hold at admission."""
-    return tuple(yaml.safe_load(file.read_text()) for file in sorted(GUARDS.glob("*.yaml")))
-
-
 def around(team: Team, addons: list[Addon], seen: Mapping[str, Context]) -> list[Manifest]:
     """Return the fence and the limits of a team that belongs to the platform. Pure."""
     ways = {addon.name: addon.per_team(seen[addon.name], team).ways for addon in addons}
@@ -135,7 +128,7 @@ def contexts(
     buckets = tuple(n for a in addons for n in a.buckets)
     scrapes = tuple(scrape for a in addons for scrape in a.scrapes)
     addresses = {name: url for a in addons for name, url in a.addresses.items()}
-    held = guards()
+    held = tuple(guard for guard in guards(settings) if guard["apiVersion"] == KYVERNO)
     return {
         addon.name: Context(
             facts=facts,
@@ -222,9 +215,16 @@ class Platform:
         seen = contexts(facts, settings, addons, secret)
         within = pulumi.ResourceOptions(provider=ground.provider)
         there = pulumi.ResourceOptions.merge(inside, within)
+        # They stand before there is a team, and go after the last.
+        held = [
+            place("guard", guard, there)
+            for guard in guards(settings)
+            if guard["apiVersion"] == NATIVE
+        ]
+        guarded = pulumi.ResourceOptions.merge(there, pulumi.ResourceOptions(depends_on=held))
         teams = []
         for team in (Team(name=name) for name in settings.teams):
-            own = place("team", namespace(team.namespace, labels=labels(team)), there)
+            own = place("team", namespace(team.namespace, labels=labels(team)), guarded)
             after = pulumi.ResourceOptions.merge(there, pulumi.ResourceOptions(depends_on=[own]))
             walls = [place("team", wall, after) for wall in around(team, addons, seen)]
             teams += [own, *walls]

@@ -2,16 +2,23 @@
 
 kubeadm's requests are those of a whole machine, its rates those of a small cluster.
 
-kubeadm reads the files as patches when it makes the control plane (``patches.directory``).
+kubeadm reads the files as patches when it makes the control plane (``patches.directory``). One of
+them lets the API server read policies from its own disk, which nobody can change through itself.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
-FOLDER = "patches"
+from tools.paths import REPO
+
+FOLDER, GUARDS = "patches", "admission"
+STATIC = REPO / "policies" / "static"
+"""What the API server is told of admission; it names the place at which it sees the folder."""
+SEEN, CONFIG = "/etc/kubernetes/cnai", "admission.yaml"
 REQUESTS = {
     "kube-apiserver": "100m",
     "kube-controller-manager": "25m",
@@ -26,8 +33,11 @@ DNS = "20m"
 """Cores that each of the two pods of CoreDNS asks for; kubeadm's own value is 100m."""
 
 
-def patches() -> dict[str, Any]:
-    """Return the patches by the name of the file that kubeadm takes them from."""
+def patches(node: str) -> dict[str, Any]:
+    """Return the patches by the name of the file that kubeadm takes them from.
+
+    ``node`` is where a node has the folder that they are written to.
+    """
     found: dict[str, Any] = {
         f"{part}0+strategic.json": {"spec": _asks(part, cores)} for part, cores in REQUESTS.items()
     }
@@ -40,7 +50,18 @@ def patches() -> dict[str, Any]:
         **found,
         "corednsdeployment0+strategic.json": {"spec": pods},
         "kube-controller-manager1+json.json": flags,
+        "kube-apiserver1+json.json": _reads(f"{node}/{GUARDS}"),
     }
+
+
+def _reads(folder: str) -> list[dict[str, Any]]:
+    name, container = "cnai-admission", "/spec/containers/0"
+    added = {
+        "/spec/volumes/-": {"name": name, "hostPath": {"path": folder, "type": "Directory"}},
+        f"{container}/volumeMounts/-": {"name": name, "mountPath": SEEN, "readOnly": True},
+        f"{container}/command/-": f"--admission-control-config-file={SEEN}/{CONFIG}",
+    }
+    return [{"op": "add", "path": path, "value": value} for path, value in added.items()]
 
 
 def _asks(container: str, cores: str) -> dict[str, Any]:
@@ -48,9 +69,10 @@ def _asks(container: str, cores: str) -> dict[str, Any]:
     return {"containers": [{"name": container, "resources": resources}]}
 
 
-def write(folder: Path) -> None:
-    """Write the patches below the folder that every node sees."""
+def write(folder: Path, node: str) -> None:
+    """Write patches and policies below a folder, which every node sees at ``node``."""
+    shutil.copytree(STATIC, folder / GUARDS, dirs_exist_ok=True)
     place = folder / FOLDER
     place.mkdir(parents=True, exist_ok=True)
-    for name, patch in patches().items():
+    for name, patch in patches(node).items():
         (place / name).write_text(json.dumps(patch))

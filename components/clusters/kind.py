@@ -105,7 +105,7 @@ class _Provider(dynamic.ResourceProvider):
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         cluster, stack = props["cluster"], props["stack"]
         mark = folder(stack)
-        control_plane.write(mark)
+        control_plane.write(mark, kind_config.MARK)
         engine = ensure()
         there = nodes(engine, cluster)
         if there and not all(ours(node, mark) for node in there):

@@ -121,7 +121,7 @@ def _gather(
         Gate.SETTINGS: lambda: (gates.of_intent(settings), {}),
         Gate.PACK: lambda: (gates.of_plan(_opened(stack, settings), stack, settings), {}),
         Gate.STATE: lambda: (gates.of_record(_opened(stack, settings), settings), {}),
-        Gate.ADMISSION: lambda: (gates.of_twins(_server(stack, settings)), {}),
+        Gate.ADMISSION: lambda: (gates.of_twins(_server(stack, settings), settings), {}),
         Gate.LIVE: lambda: _live(stack, settings),
     }
     for gate in (gate for gate in Gate if gate in asked):

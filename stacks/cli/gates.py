@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ def of_scanners(server: ApiServer) -> list[Scan]:
     return of_reports(report for kind in REPORTS for report in server.every(*kind))
 
 
-def of_twins(server: ApiServer) -> list[Finding]:
+def of_twins(server: ApiServer, settings: Settings) -> list[Finding]:
     """Look whether the rules that are held at admission stand there as they were written."""
 
     def find(version: str, kind: str, name: str) -> Mapping[str, Any] | None:
@@ -116,7 +117,7 @@ def of_twins(server: ApiServer) -> list[Finding]:
                 return None
             raise
 
-    return standing(rules(), find)
+    return standing(rules(), find, ground(settings))
 
 
 def _there(
@@ -132,11 +133,8 @@ def _there(
         place = queue["metadata"]
         queues.setdefault(place["namespace"], set()).add(place["name"])
     found = ground(settings, namespaces)
-    return Ground(
-        tenants=found.tenants,
-        registries=found.registries,
-        production=found.production,
-        queues={namespace: frozenset(names) for namespace, names in queues.items()},
+    return replace(
+        found, queues={namespace: frozenset(names) for namespace, names in queues.items()}
     )
 
 

@@ -14,16 +14,19 @@ from components.labels import TENANT
 from policies import cel
 from policies.catalog import ADMISSION, HERE, Framework, Rule, Scope, Severity, rules
 from policies.ground import Ground, Resource
-from policies.guards import BINDING, POLICY, filled, manifests, native
+from policies.guards import API, BINDING, POLICY, filled, manifests, native
 from policies.rules import models
 from policies.rules.supply_chain import fixed_image_tags, known_registries
 from policies.verdict import Outcome
-from stacks.compose import GUARDS, guards
+from stacks.compliance import guards, operators
+from stacks.settings import load
 from tests.admission import CASES, GROUND, GUARDED, STATIC, cases
 
 IN_TEAMS = {"matchExpressions": [{"key": TENANT, "operator": "Exists"}]}
 EVERYWHERE = {"CNAI-NET-002", "CNAI-TEN-009", "CNAI-TEN-010"}
 """Rules whose twins hold in all namespaces: others would stop what is not a team's."""
+HELD = guards(load({}))
+OF_KYVERNO = [guard for guard in HELD if guard["apiVersion"] == "policies.kyverno.io/v1"]
 RULE = Rule(
     id="CNAI-XXX-999",
     title="Title",
@@ -42,13 +45,11 @@ def policy(said: dict[str, Any], ground: Ground = GROUND) -> dict[str, Any]:
     return spec
 
 
-@pytest.mark.parametrize("guard", guards(), ids=lambda guard: guard["metadata"]["name"])
+@pytest.mark.parametrize("guard", OF_KYVERNO, ids=lambda guard: guard["metadata"]["name"])
 def test_it_holds_for_teams_whether_kyverno_is_up_or_not(guard: dict[str, Any]) -> None:
     spec = guard["spec"]
     name = guard["metadata"]["name"]
-    assert (GUARDS / f"{name}.yaml").is_file()
     assert name.upper() in {rule.id for rule in rules()}
-    assert guard["apiVersion"] == "policies.kyverno.io/v1"
     selected = spec["matchConstraints"]["namespaceSelector"]["matchExpressions"]
     assert selected == [{"key": TENANT, "operator": "Exists"}]
     # What Kyverno turns into a native policy is decided on without it.
@@ -181,6 +182,16 @@ def test_who_the_platform_is_an_environment_may_add_to() -> None:
     (validation,) = policy(said, Ground(platform=("admin@cloud.test",)))["validations"]
     for name in (*cel.ADMINISTRATORS, "admin@cloud.test"):
         assert f"r'{name}'" in validation["expression"]
+
+
+def test_a_platform_comes_with_its_guards_and_with_whom_they_let_through() -> None:
+    assert {guard["metadata"]["name"].split(".")[0] for guard in OF_KYVERNO} == {"cnai-gpu-001"}
+    native = [guard for guard in HELD if guard["apiVersion"] == API]
+    assert {guard["kind"] for guard in native} == {POLICY, BINDING}
+    (keeper,) = [g for g in native if g["metadata"]["name"].startswith("cnai-ten-010")][:1]
+    for group in ("system:serviceaccounts:cert-manager", "system:serviceaccounts:kueue-system"):
+        assert group in operators()
+        assert group in keeper["spec"]["validations"][0]["expression"]
 
 
 def test_no_text_breaks_out_of_its_quotes() -> None:

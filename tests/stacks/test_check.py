@@ -77,7 +77,7 @@ def held(files: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Held:
         monkeypatch.setattr(gates, "of_intent", lambda _: at(Gate.SETTINGS))
         monkeypatch.setattr(gates, "of_plan", lambda *_: at(Gate.PACK))
         monkeypatch.setattr(gates, "of_record", lambda *_: at(Gate.STATE))
-        monkeypatch.setattr(gates, "of_twins", lambda _: at(Gate.ADMISSION))
+        monkeypatch.setattr(gates, "of_twins", lambda *_: at(Gate.ADMISSION))
         monkeypatch.setattr(gates, "of_cluster", lambda *_: (at(Gate.LIVE), None))
         monkeypatch.setattr(gates, "of_scanners", lambda _: [])
         return asked
