@@ -107,6 +107,7 @@ def alertmanager(ctx: Context, *, name: str, namespace: str, user: int) -> Manif
                 "matchExpressions": [{"key": TENANT, "operator": "Exists"}]
             },
             "alertmanagerConfigMatcherStrategy": {"type": "OnNamespace"},
+            "automountServiceAccountToken": False,
             "podMetadata": {"labels": {ADDON: PROMETHEUS}},
             "securityContext": pod_security(user),
             "resources": resources("10m", "32Mi", "128Mi"),

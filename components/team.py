@@ -162,7 +162,7 @@ def _policy(team: Team, name: str, spec: Manifest) -> Manifest:
 
 
 def limits(team: Team, claims: Mapping[str, str] = {}) -> list[Manifest]:
-    """Return what the namespace may hold in all, and what a container gets that says nothing.
+    """Return what the namespace may hold in all, and what a pod gets that says nothing.
 
     The queue decides within it: this holds also for a pod that comes past the queue. ``claims``
     maps a resource to the DeviceClass by which its devices are claimed.
@@ -202,6 +202,13 @@ def limits(team: Team, claims: Mapping[str, str] = {}) -> list[Manifest]:
                     }
                 ]
             },
+        },
+        # Every namespace has this account by itself; nothing is granted to it: it needs no token.
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {**metadata, "name": "default"},
+            "automountServiceAccountToken": False,
         },
     ]
 

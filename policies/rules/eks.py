@@ -25,7 +25,7 @@ LOGS = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 def cis(*references: str) -> tuple[Framework, ...]:
     """Return the places of the benchmark that a rule serves."""
     name = "CIS Amazon EKS Benchmark"
-    return tuple(Framework(name, "1.8.0", reference) for reference in references)
+    return tuple(Framework(name, "1.8", reference) for reference in references)
 
 
 def nsa(*references: str) -> tuple[Framework, ...]:

@@ -28,7 +28,7 @@ DEFAULTS = ("clusterAutoscaling", "autoProvisioningDefaults")
 def cis(*references: str) -> tuple[Framework, ...]:
     """Return the places of the benchmark that a rule serves."""
     name = "CIS Google Kubernetes Engine Benchmark"
-    return tuple(Framework(name, "1.9.0", reference) for reference in references)
+    return tuple(Framework(name, "1.9", reference) for reference in references)
 
 
 def unless_autopilot(resource: Resource, verdict: Verdict) -> Verdict:

@@ -122,10 +122,10 @@ RULES = (
         types=(*WHOLE, SERVICE, *ACCOUNT_TYPES),
         frameworks=(
             Framework("CIS Kubernetes Benchmark", "1.10", "5.1.5 default accounts, 5.1.6 tokens"),
-            Framework("CIS Amazon EKS Benchmark", "1.8.0", "4.1.5 default accounts, 4.1.6 tokens"),
+            Framework("CIS Amazon EKS Benchmark", "1.8", "4.1.5 default accounts, 4.1.6 tokens"),
             Framework(
                 "CIS Google Kubernetes Engine Benchmark",
-                "1.9.0",
+                "1.9",
                 "4.1.4 default accounts, 4.1.5 tokens",
             ),
             Framework(
@@ -146,10 +146,8 @@ RULES = (
         scope=Scope.CLUSTER,
         types=(*ACCOUNT_TYPES, POD_IDENTITY, "gcp:*IAMMember", "gcp:*IAMBinding"),
         frameworks=(
-            Framework("CIS Amazon EKS Benchmark", "1.8.0", "5.2.1 dedicated service accounts"),
-            Framework(
-                "CIS Google Kubernetes Engine Benchmark", "1.9.0", "5.2.2 dedicated accounts"
-            ),
+            Framework("CIS Amazon EKS Benchmark", "1.8", "5.2.1 dedicated service accounts"),
+            Framework("CIS Google Kubernetes Engine Benchmark", "1.9", "5.2.2 dedicated accounts"),
         ),
         rationale="Every pod of the namespace that names no account would have its rights.",
         remedy="Give the identity to an account of its own, and name that in pods that need it.",

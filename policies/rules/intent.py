@@ -128,7 +128,7 @@ RULES = (
         scope=Scope.PROGRAM,
         frameworks=(
             Framework("CIS Kubernetes Benchmark", "1.10", "5.1.7 system:masters"),
-            Framework(GKE, "1.9.0", "4.1.8 to 4.1.10 bindings to everybody"),
+            Framework(GKE, "1.9", "4.1.8 to 4.1.10 bindings to everybody"),
         ),
         rationale=(
             "Names that begin with system: are everybody, whole nodes or the cluster itself: with"

@@ -107,8 +107,8 @@ RULES = (
         frameworks=(
             Framework(STANDARDS, "1.37", "baseline"),
             Framework(CIS, "1.10", "5.2.2 to 5.2.5, 5.2.9, 5.2.11 to 5.2.13"),
-            Framework(EKS, "1.8.0", "4.2.1 to 4.2.4"),
-            Framework(GKE, "1.9.0", "4.2.1 baseline in all namespaces"),
+            Framework(EKS, "1.8", "4.2.1 to 4.2.4"),
+            Framework(GKE, "1.9", "4.2.1 baseline in all namespaces"),
             NSA,
         ),
         rationale="Teams share nodes: who has the node has the pods of every team on it.",
@@ -124,8 +124,8 @@ RULES = (
         frameworks=(
             Framework(STANDARDS, "1.37", "restricted"),
             Framework(CIS, "1.10", "5.2.6 to 5.2.8, 5.2.10, 5.7.2 seccomp, 5.7.3 contexts"),
-            Framework(EKS, "1.8.0", "4.2.5 allowPrivilegeEscalation"),
-            Framework(GKE, "1.9.0", "4.6.2 seccomp, 4.6.3 security contexts"),
+            Framework(EKS, "1.8", "4.2.5 allowPrivilegeEscalation"),
+            Framework(GKE, "1.9", "4.6.2 seccomp, 4.6.3 security contexts"),
             NSA,
         ),
         rationale="The API server starts no pod of a team that keeps it: the workload would wait.",
@@ -145,7 +145,7 @@ RULES = (
         frameworks=(
             Framework(STANDARDS, "1.37", "restricted"),
             Framework(CIS, "1.10", "5.2.1 an active policy control mechanism"),
-            Framework(GKE, "1.9.0", "4.2.1 baseline in all namespaces"),
+            Framework(GKE, "1.9", "4.2.1 baseline in all namespaces"),
         ),
         rationale="It holds whoever makes the pod, and with no pod of ours that could be down.",
         remedy=f"Set the label {ENFORCE} of the namespace to restricted.",

@@ -139,8 +139,8 @@ RULES = (
         frameworks=(
             Framework(STANDARDS, "1.37", "baseline: privileged containers"),
             Framework(CIS, "1.10", "5.2.2 privileged containers"),
-            Framework(EKS, "1.8.0", "4.2.1 privileged containers"),
-            Framework(GKE, "1.9.0", "4.2.1 baseline in all namespaces"),
+            Framework(EKS, "1.8", "4.2.1 privileged containers"),
+            Framework(GKE, "1.9", "4.2.1 baseline in all namespaces"),
             NSA,
         ),
         rationale="Who takes over a privileged container has the node, and all pods on it.",
@@ -156,8 +156,8 @@ RULES = (
         frameworks=(
             Framework(STANDARDS, "1.37", "baseline: host namespaces"),
             Framework(CIS, "1.10", "5.2.3 hostPID, 5.2.4 hostIPC, 5.2.5 hostNetwork"),
-            Framework(EKS, "1.8.0", "4.2.2 hostPID, 4.2.3 hostIPC, 4.2.4 hostNetwork"),
-            Framework(GKE, "1.9.0", "4.2.1 baseline in all namespaces"),
+            Framework(EKS, "1.8", "4.2.2 hostPID, 4.2.3 hostIPC, 4.2.4 hostNetwork"),
+            Framework(GKE, "1.9", "4.2.1 baseline in all namespaces"),
             NSA,
         ),
         rationale="On the node's network no policy holds; among its processes nothing is hidden.",
@@ -173,7 +173,7 @@ RULES = (
         frameworks=(
             Framework(STANDARDS, "1.37", "baseline: hostPath volumes"),
             Framework(CIS, "1.10", "5.2.12 hostPath volumes"),
-            Framework(GKE, "1.9.0", "4.2.1 baseline in all namespaces"),
+            Framework(GKE, "1.9", "4.2.1 baseline in all namespaces"),
             NSA,
         ),
         rationale="What is on the node belongs to all pods there, and to the kubelet.",
@@ -189,7 +189,7 @@ RULES = (
         frameworks=(
             Framework(STANDARDS, "1.37", "baseline: all else"),
             Framework(CIS, "1.10", "5.2.9 capabilities, 5.2.11 HostProcess, 5.2.13 hostPorts"),
-            Framework(GKE, "1.9.0", "4.2.1 baseline in all namespaces"),
+            Framework(GKE, "1.9", "4.2.1 baseline in all namespaces"),
             NSA,
         ),
         rationale="Capabilities, profiles and masks are what is between a container and its node.",

@@ -251,7 +251,7 @@ RULES = (
         frameworks=(
             *_cis("5.1.1 cluster-admin"),
             *_cis("5.1.7 system:masters"),
-            Framework(GKE, "1.9.0", "4.1.8 to 4.1.10 bindings to everybody"),
+            Framework(GKE, "1.9", "4.1.8 to 4.1.10 bindings to everybody"),
         ),
         rationale="What may do everything, or what everybody may do, no other rule holds back.",
         remedy="Bind a role with what is needed to a ServiceAccount, a user or a group by name.",
@@ -288,7 +288,7 @@ RULES = (
         severity=Severity.LOW,
         scope=Scope.PLATFORM,
         types=BINDINGS[:1],
-        frameworks=(Framework(GKE, "1.9.0", "4.1.8 to 4.1.10 bindings to everybody"),),
+        frameworks=(Framework(GKE, "1.9", "4.1.8 to 4.1.10 bindings to everybody"),),
         rationale="What one public object needs, a role that grows later gives away as well.",
         remedy="Bind the role to those who need it, or see that it names each object by itself.",
         check=somebody,

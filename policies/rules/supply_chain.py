@@ -151,8 +151,8 @@ RULES = (
         types=("kubernetes:*",),
         frameworks=(
             Framework("CIS Kubernetes Benchmark", "1.10", "5.5.1 image provenance"),
-            Framework("CIS Amazon EKS Benchmark", "1.8.0", "5.1.4 approved registries"),
-            Framework("CIS Google Kubernetes Engine Benchmark", "1.9.0", "5.1.4 trusted images"),
+            Framework("CIS Amazon EKS Benchmark", "1.8", "5.1.4 approved registries"),
+            Framework("CIS Google Kubernetes Engine Benchmark", "1.9", "5.1.4 trusted images"),
         ),
         rationale="An image from anywhere is a program of anybody.",
         remedy="Copy the image into a registry of the environment, or ask for its own to be added.",

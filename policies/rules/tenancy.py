@@ -143,7 +143,7 @@ RULES = (
         ),
         frameworks=(
             Framework("CIS Kubernetes Benchmark", "1.10", "5.3.2 network policies"),
-            Framework("CIS Amazon EKS Benchmark", "1.8.0", "4.3.2 network policies"),
+            Framework("CIS Amazon EKS Benchmark", "1.8", "4.3.2 network policies"),
             Framework(
                 "NSA/CISA Kubernetes Hardening Guidance", "1.2", "network separation, quotas"
             ),

@@ -49,7 +49,11 @@ def test_members_see_quotas_and_policies_and_change_none() -> None:
 
 def test_a_namespace_asks_for_no_more_than_its_ceiling_whatever_a_queue_says() -> None:
     team = Team(name="vision", ceiling={"cpu": "2", "cnai.dev/gpu": "3"})
-    quota, _ = limits(team, {"cnai.dev/gpu": "gpu.example.com"})
+    quota, _, account = limits(team, {"cnai.dev/gpu": "gpu.example.com"})
+    assert (account["metadata"]["name"], account["automountServiceAccountToken"]) == (
+        "default",
+        False,
+    )
     hard = quota["spec"]["hard"]
     assert hard["requests.cpu"] == "2"
     assert hard["requests.cnai.dev/gpu"] == "3"

@@ -18,6 +18,14 @@ import requests
 BUCKET, ACCOUNT = sys.argv[1:]
 NAME, WITHIN = "proof", 300
 FOLDER = "cnai-proof"
+# What has to be said of every model that a team serves.
+ABOUT = {
+    "cnai.dev/model-owner": "platform",
+    "cnai.dev/model-licence": "Apache-2.0",
+    "cnai.dev/model-source": f"s3://{BUCKET}/{FOLDER}",
+    "cnai.dev/model-revision": "1",
+    "cnai.dev/model-card": f"s3://{BUCKET}/{FOLDER}/MLmodel",
+}
 CODE = """
 import mlflow, numpy
 
@@ -65,7 +73,7 @@ def serve() -> None:
         "kind": "InferenceService",
         "metadata": {
             "name": NAME,
-            "annotations": {"serving.kserve.io/autoscalerClass": "none"},
+            "annotations": {"serving.kserve.io/autoscalerClass": "none", **ABOUT},
             "ownerReferences": [{**job, "uid": os.environ["JOB_UID"]}],
         },
         "spec": {

@@ -25,7 +25,19 @@ KIND = ("serving.kserve.io", "v1beta1")
 PLURAL = "inferenceservices"
 
 
-def service(name: str, namespace: str, model: str) -> dict[str, Any]:
+def told(version: Any, team: str) -> dict[str, str]:
+    """Return what has to be said of a model that a team serves; MLflow knows it."""
+    said = {
+        "owner": team,
+        "licence": version.tags.get("licence", ""),
+        "source": f"runs:/{version.run_id}",
+        "revision": version.version,
+        "card": f"models:/{version.name}/{version.version}",
+    }
+    return {f"cnai.dev/model-{part}": value for part, value in said.items()}
+
+
+def service(name: str, namespace: str, model: str, about: dict[str, str]) -> dict[str, Any]:
     """Return the InferenceService of a model in the registry."""
     return {
         "apiVersion": "/".join(KIND),
@@ -33,7 +45,7 @@ def service(name: str, namespace: str, model: str) -> dict[str, Any]:
         "metadata": {
             "name": name,
             "namespace": namespace,
-            "annotations": {"serving.kserve.io/autoscalerClass": "none"},
+            "annotations": {"serving.kserve.io/autoscalerClass": "none", **about},
         },
         "spec": {
             "predictor": {
@@ -123,9 +135,8 @@ def main() -> None:
     run = registry.get_run(known[newest].run_id)
     held_out = mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/held_out.json")
 
-    took = serve(
-        service(args.model, args.namespace, f"models:/{args.model}/{newest}"), args.timeout
-    )
+    about, address = told(known[newest], args.namespace), f"models:/{args.model}/{newest}"
+    took = serve(service(args.model, args.namespace, address, about), args.timeout)
     print(f"{args.model} version {newest} is ready after {took:.0f} s")
     trace = secrets.token_hex(16)
     with forwarded("feast", args.namespace, 6566) as feast:
