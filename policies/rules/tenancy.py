@@ -15,10 +15,8 @@ from policies.catalog import Framework, Rule, Scope, Severity
 from policies.ground import NAMESPACE, Ground, Resource
 from policies.plain import UNKNOWN
 from policies.pods import at
-from policies.verdict import Verdict
+from policies.verdict import PASS, Verdict
 
-ENFORCED = "pod-security.kubernetes.io/enforce"
-LEVELS = ("baseline", "restricted")
 POLICY = "NetworkPolicy"
 NSA = Framework("NSA/CISA Kubernetes Hardening Guidance", "1.2", "authentication and authorization")
 WALLS = ("ResourceQuota", "LimitRange", "LocalQueue", POLICY)
@@ -114,17 +112,13 @@ def _both(*answers: Any) -> Any:
 
 
 def labelled(resource: Resource, _: Ground) -> Verdict:
-    """Fail for a team's namespace that does not say whose it is, or holds pods to no standard."""
-    whose, level = resource.label(TENANT), resource.label(ENFORCED)
-    failures, undecided = [], []
-    for label, value in ((TENANT, whose), (ENFORCED, level)):
-        if value is UNKNOWN:
-            undecided.append(f"metadata.labels['{label}'] is not known yet")
+    """Fail for a team's namespace that does not say whose it is."""
+    whose = resource.label(TENANT)
+    if whose is UNKNOWN:
+        return Verdict.of([], [f"metadata.labels['{TENANT}'] is not known yet"])
     if not whose:
-        failures.append(f"metadata.labels['{TENANT}'] does not say whose namespace it is")
-    if level is not UNKNOWN and level not in LEVELS:
-        failures.append(f"metadata.labels['{ENFORCED}'] is neither {' nor '.join(LEVELS)}")
-    return Verdict.of(failures, undecided)
+        return Verdict.fail(f"metadata.labels['{TENANT}'] does not say whose namespace it is")
+    return PASS
 
 
 RULES = (
@@ -160,16 +154,15 @@ RULES = (
     ),
     Rule(
         id="CNAI-TEN-002",
-        title="A team's namespace says whose it is, and holds its pods to a standard",
+        title="A team's namespace says whose it is",
         severity=Severity.HIGH,
         scope=Scope.TEAM,
         types=(NAMESPACE,),
         frameworks=(
             Framework("CIS Kubernetes Benchmark", "1.10", "5.2.1 policy control in place"),
-            Framework("Pod Security Standards", "1.37", "baseline, restricted"),
         ),
         rationale="Guards, queues and quotas hold where the label is, and nowhere else.",
-        remedy=f"Set the label {TENANT} to the team, and {ENFORCED} to restricted or baseline.",
+        remedy=f"Set the label {TENANT} to the team.",
         check=labelled,
     ),
     Rule(
