@@ -1,16 +1,19 @@
-"""The page of all rules, made from the catalogue.
+"""The pages of all rules and of what they are for, made from the catalogue.
 
-``python -m stacks.policy_page`` writes docs/reference/policies.md.
+``python -m stacks.policy_page`` writes docs/reference/policies.md and docs/reference/controls.md.
 """
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
+from operator import itemgetter
 
-from policies.catalog import Gate, Rule, rules
+from policies.catalog import Framework, Gate, Rule, rules
 from tools.paths import REPO
 
-PAGE = REPO / "docs" / "reference" / "policies.md"
+REFERENCE = REPO / "docs" / "reference"
+PAGE, CONTROLS = REFERENCE / "policies.md", REFERENCE / "controls.md"
 HEAD = """\
 # Rules
 
@@ -19,6 +22,18 @@ is held at the gates that are marked: the settings before anything else, the res
 program in every `preview` and `up` (pack), the recorded state, whatever is written to the API
 server (admission), and what is there now (live). Rules that are advice stop nothing. Who has to
 break one [says so](../how-to/compliance.md#bear-a-failure).
+
+This page is made from the code by `make docs`.
+"""
+
+TRACED = """\
+# Controls
+
+Which rule is there for which control, at which gates it is held, and what shows that it holds:
+examples that a rule has to pass, to fail and to leave undecided (`tests/policies/cases`, held also
+against a whole stack in `tests/policies/bad_stack` and `good_stack`), and requests that an API
+server has to let through and to refuse (`tests/policies/admission`). `cnai check` says what a stack
+does about each.
 
 This page is made from the code by `make docs`.
 """
@@ -36,6 +51,36 @@ def page() -> str:
         for rule in found:
             parts += _about(rule)
     return "\n".join(parts).rstrip() + "\n"
+
+
+def controls() -> str:
+    """Return the page that leads from what frameworks ask for to rules, gates and tests."""
+    asked = [((f.name, f.version), f, rule) for rule in rules() for f in rule.frameworks]
+    parts = [TRACED]
+    for (name, version), found in groupby(sorted(asked, key=_place), key=itemgetter(0)):
+        parts += [
+            f"## {name} {version}",
+            "",
+            "| Control | Rule | Gates | Tests |",
+            "|---|---|---|---|",
+        ]
+        parts += [_trace(framework, rule) for _, framework, rule in found]
+        parts.append("")
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _place(asked: tuple[tuple[str, str], Framework, Rule]) -> tuple[object, ...]:
+    whole, framework, rule = asked
+    # 5.1.12 comes after 5.1.2.
+    numbers = tuple(int(n) for n in re.findall(r"\d+", framework.reference.split(" ")[0]))
+    return (whole, numbers, framework.reference, rule.id)
+
+
+def _trace(framework: Framework, rule: Rule) -> str:
+    gates = ", ".join(gate.value for gate in Gate if gate in rule.gates)
+    tests = "cases, admission" if rule.twin else "cases"
+    link = f"[{rule.id}](policies.md#{rule.id.lower()})"
+    return f"| {_plain(framework.reference)} | {link} {_plain(rule.title)} | {gates} | {tests} |"
 
 
 def _row(rule: Rule) -> str:
@@ -66,3 +111,4 @@ def _plain(text: str) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page())
+    CONTROLS.write_text(controls())

@@ -26,3 +26,4 @@ def test_every_field_of_a_status_report_is_on_its_page() -> None:
 
 def test_every_rule_is_on_the_page() -> None:
     assert policy_page.PAGE.read_text() == policy_page.page(), "run `make docs`"
+    assert policy_page.CONTROLS.read_text() == policy_page.controls(), "run `make docs`"
