@@ -105,7 +105,7 @@ def access() -> list[Manifest]:
             OPERATOR,
             NAMESPACE,
             [
-                allow(API, every, ["*"]),
+                allow(API, every, WRITE),
                 allow("", ["configmaps", "namespaces", "nodes"], READ),
                 # A list by this very name is all that is allowed: what else teams keep is theirs.
                 {**allow("", ["secrets"], READ), "resourceNames": [ALERTMANAGER]},
@@ -117,10 +117,10 @@ def access() -> list[Manifest]:
             OPERATOR,
             NAMESPACE,
             [
-                allow("apps", ["statefulsets"], ["*"]),
-                allow("", ["configmaps", "secrets"], ["*"]),
+                allow("apps", ["statefulsets"], WRITE),
+                allow("", ["configmaps", "secrets"], WRITE),
                 allow("", ["pods"], ["delete", "list"]),
-                allow("", ["services", "services/finalizers"], ["*"]),
+                allow("", ["services", "services/finalizers"], WRITE),
             ],
         ),
         account(NAME, NAMESPACE),
