@@ -7,6 +7,8 @@ from collections.abc import Mapping
 DOMAIN = "cnai.dev"
 TENANT = f"{DOMAIN}/tenant"
 """On a namespace: the team that owns it. Deny rules and queues hold where it is set."""
+ADDON = f"{DOMAIN}/addon"
+"""On what the platform is made of: the addon that it is a part of."""
 POOL = f"{DOMAIN}/pool"
 """On a node: the pool of the settings that it belongs to."""
 DEVICE = f"{DOMAIN}/device"
@@ -27,13 +29,13 @@ def managed(addon: str, name: str | None = None) -> dict[str, str]:
     return {
         "app.kubernetes.io/name": name or addon,
         "app.kubernetes.io/part-of": "cnai",
-        f"{DOMAIN}/addon": addon,
+        ADDON: addon,
     }
 
 
 def selector(addon: str, name: str | None = None) -> dict[str, str]:
     """Return the smaller, immutable set that Deployments and Services select by."""
-    return {"app.kubernetes.io/name": name or addon, f"{DOMAIN}/addon": addon}
+    return {"app.kubernetes.io/name": name or addon, ADDON: addon}
 
 
 def merged(*parts: Mapping[str, str]) -> dict[str, str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from components.addon import Context, Manifest
-from components.labels import DOMAIN, TENANT, managed
+from components.labels import ADDON, TENANT, managed
 from components.monitors import ACCOUNT, API
 from components.pods import pod_security, resources
 from components.quantities import amount
 
 PROMETHEUS = "prometheus"
 ALERTMANAGER = "alertmanager"
-ADDON = f"{DOMAIN}/addon"
 ENFORCED = ("podmonitors", "probes", "prometheusrules", "scrapeconfigs", "servicemonitors")
 """Kinds that are held to their namespace."""
 

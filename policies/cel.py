@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from components.labels import TENANT
+from components.labels import ADDON, TENANT
+from policies import signatures
 from policies.ground import Ground
 from policies.rules import devices, exposure, models, quota
 from policies.rules.gpu import ACCELERATOR
@@ -53,6 +54,30 @@ SERVERS = (
     " + part.?containers.orValue([]) + part.?initContainers.orValue([]))"
 )
 """What may say a model and a command in such a part: itself, a framework, a container."""
+MODELS = (
+    f"{SERVING}.map(part, {SERVERS}.map(server, ([server.?storageUri.orValue('')]"
+    " + server.?storageUris.orValue([]).map(one, one.?uri.orValue('')))"
+    ".filter(a, a.matches(r'^oci([+][a-z]+)?://'))"
+    ".map(a, a.substring(a.indexOf('://') + 3)))).flatten(2)"
+)
+"""The models of an InferenceService that lie in a registry, as images do."""
+_COMPLETED = (
+    "i.matches(r'^(localhost|[^/]*[.:][^/]*)/') ? i :"
+    " i.contains('/') ? 'docker.io/' + i : 'docker.io/library/' + i"
+)
+
+
+def pulled(of: str) -> str:
+    """Return the images and models that an object has pulled, each once and by its full name."""
+    images = f"(o.kind == 'InferenceService' ? {MODELS} : {PODS}.map(pod, {IMAGES}).flatten())"
+    return f"[dyn({of})].map(o, {images}.map(i, {_COMPLETED}).distinct())[0]"
+
+
+BROUGHT = (
+    f"[request.operation == 'UPDATE' ? {pulled('oldObject')} : []]"
+    f".map(before, {pulled('object')}.filter(i, !(i in before)))[0]"
+)
+"""What an object would have pulled that it did not before."""
 SHARED = (
     "('ReadWriteMany' in claim.?accessModes.orValue([])"
     " && claim.?storageClassName.orValue('') == '' && claim.?volumeName.orValue('') == '')"
@@ -132,6 +157,7 @@ def words(ground: Ground) -> Mapping[str, str]:
     """Return what twins may name, by its name."""
     texts: dict[str, Any] = {
         "tenant": TENANT,
+        "addon": ADDON,
         "accelerator": whole(ACCELERATOR.pattern),
         "visible": devices.VISIBLE,
         "mounted": devices.MOUNTED,
@@ -139,6 +165,7 @@ def words(ground: Ground) -> Mapping[str, str]:
         "exposed": exposure.EXPOSED,
         "digest": f"@(?:{DIGEST.pattern})$",
         "registries": registries(ground),
+        "signed": signatures.names(ground.signers),
         "licence_name": models.LICENCE,
         "revision_name": models.REVISION,
         "licence": LICENCE,
@@ -169,5 +196,6 @@ def words(ground: Ground) -> Mapping[str, str]:
         "containers": CONTAINERS,
         "asks": _asks(),
         "shared": SHARED,
+        "brought": BROUGHT,
         "platform": platform(ground),
     }

@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from components.labels import DOMAIN
+from components.labels import ADDON
 from components.looks import counted, current
 from components.status.observed import Listed, Observed
 from components.status.pods import condition, lasting, moment, ready_since, trouble
 from components.status.report import AddonStatus, Claim, Deployed, Health
-
-ADDON = f"{DOMAIN}/addon"
 
 
 @dataclass(frozen=True, kw_only=True)
