@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stacks import stack_files
-from stacks.cli import recover
+from stacks.cli import recover, say
 from stacks.cli.pulumi_cli import Pulumi
 from tools import pulumi_home
 from tools.errors import Problem, ProblemError
@@ -24,7 +24,8 @@ def open_stack(stack: str, mode: Mode) -> Pulumi:
     if pulumi.ask("stack", "select").returncode == 0:
         return pulumi
     # A run that was killed at its very beginning left a lock and no state.
-    recover.unlock(stack)
+    for line in recover.unlock(stack):
+        say.note("mended", line)
     # The salt of the passphrase lands beside this checkout's state, never in the committed file.
     made = pulumi.ask("stack", "init", cwd=pulumi_home.stack_project(PROJECT))
     if made.returncode:
