@@ -63,6 +63,24 @@ def _entry(metadata: Mapping[str, Any], part: str, name: str) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Signers:
+    """Who has to have signed images, and models, whose names begin as one of ``images``.
+
+    A beginning is of the name with its registry; with a ``*`` at its end it may stop within a word.
+    Enough is one of ``keys`` (public, as PEM), or, without keys, a certificate that ``issuer`` gave
+    to ``subject``, where a ``*`` stands for any text. ``secrets`` of Kyverno's namespace have what
+    logs in at the registries; ``plain_http`` lets them have no certificate.
+    """
+
+    images: tuple[str, ...]
+    keys: tuple[str, ...] = ()
+    issuer: str = ""
+    subject: str = ""
+    secrets: tuple[str, ...] = ()
+    plain_http: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ground:
     """What of an environment rules go by.
 
@@ -70,7 +88,8 @@ class Ground:
     may have; with none given all are allowed. ``queues`` are the LocalQueues of namespaces where
     they are known. ``production`` asks for what only matters where something is at stake.
     ``platform`` are users and groups who may change what holds for all, beside the administrators
-    whom every cluster has: those of a cloud, and the service accounts of operators.
+    whom every cluster has: those of a cloud, and the service accounts of operators. ``signers`` say
+    what has to be signed by whom; what none of them names need not be.
     """
 
     tenants: frozenset[str] = frozenset()
@@ -78,6 +97,7 @@ class Ground:
     queues: Mapping[str, frozenset[str]] = field(default_factory=dict)
     production: bool = False
     platform: tuple[str, ...] = ()
+    signers: tuple[Signers, ...] = ()
 
     def told(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -93,4 +113,11 @@ class Ground:
             queues={n: frozenset(q) for n, q in dict(told.get("queues", {})).items()},
             production=bool(told.get("production", False)),
             platform=tuple(told.get("platform", ())),
+            signers=tuple(_signers(said) for said in told.get("signers", ())),
         )
+
+
+def _signers(said: Mapping[str, Any]) -> Signers:
+    """Return what was told of signers; JSON has lists for tuples."""
+    known: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in said.items()}
+    return Signers(**known)

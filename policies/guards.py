@@ -1,6 +1,7 @@
 """The twins of rules at admission, for whatever is written to the API server and by whomever. Pure.
 
-A twin in ``policies/kyverno/<id>.yaml`` is a whole policy of Kyverno. One in
+A twin in ``policies/kyverno/<id>.yaml`` is a policy of Kyverno: whole, or, of one that asks for
+signatures, what ``policies/signatures.py`` lays the rest of into. One in
 ``policies/admission/<id>.yaml`` says only what is bad, in CEL, and becomes a native policy with its
 binding: the API server decides by it with no pod of ours. It says one or more of
 
@@ -35,6 +36,7 @@ from typing import Any
 import yaml
 
 from components.labels import DOMAIN, TENANT
+from policies import signatures
 from policies.catalog import Rule
 from policies.cel import CONTAINERS, IMAGES, PODS, SERVERS, SERVING, words
 from policies.ground import Ground
@@ -83,8 +85,25 @@ def manifests(rule: Rule, ground: Ground = NOWHERE) -> list[Manifest]:
         return []
     documents = [said for said in yaml.safe_load_all(rule.twin.read_text()) if said]
     if rule.twin.parent.name == "kyverno":
-        return documents
+        return [made for said in documents for made in of_kyverno(rule, said, ground)]
     return [made for said in documents for made in native(rule, said, ground)]
+
+
+def of_kyverno(rule: Rule, said: Manifest, ground: Ground) -> Iterator[Manifest]:
+    """Yield a policy of Kyverno; one that asks for signatures only where someone has to sign."""
+    if said["kind"] != signatures.KIND:
+        yield said
+    elif ground.signers:
+        yield signatures.laid(rule, _through(said, ground), ground)
+
+
+def _through(said: Any, ground: Ground) -> Any:
+    """Return a document with the texts in it that it names."""
+    if isinstance(said, Mapping):
+        return {key: _through(value, ground) for key, value in said.items()}
+    if isinstance(said, list):
+        return [_through(value, ground) for value in said]
+    return filled(said, ground) if isinstance(said, str) and NAME.search(said) else said
 
 
 def native(rule: Rule, said: Mapping[str, Any], ground: Ground) -> Iterator[Manifest]:

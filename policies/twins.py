@@ -13,6 +13,8 @@ from policies.guards import BINDING, NOWHERE, POLICY, manifests
 from policies.verdict import Outcome
 
 KYVERNO = "policies.kyverno.io/v1"
+NATIVELY = "ValidatingPolicy"
+"""The kind of Kyverno's policies that it has the API server decide by."""
 
 Find = Callable[[str, str, str], Mapping[str, Any] | None]
 """Returns the object of a version, a kind and a name, or None when there is none."""
@@ -48,7 +50,7 @@ def _wrong(wanted: Mapping[str, Any], find: Find) -> list[str]:
     wrong = [
         f"{kind} {name} differs at {place}" for place in differences(wanted["spec"], there["spec"])
     ]
-    if version == KYVERNO:
+    if version == KYVERNO and kind == NATIVELY:
         # What Kyverno made of it is what the API server decides by, with no pod of Kyverno.
         made = f"vpol-{name}"
         wrong += [

@@ -10,7 +10,7 @@ import yaml
 
 from addons import catalogue
 from policies.catalog import rules
-from policies.ground import Ground
+from policies.ground import Ground, Signers
 from policies.guards import Manifest, manifests
 from policies.pack import config
 from policies.waivers import Waiver, read
@@ -31,6 +31,22 @@ def ground(settings: Settings, tenants: Iterable[str] = ()) -> Ground:
         registries=settings.registries,
         production=settings.production,
         platform=operators(),
+        signers=signers(settings),
+    )
+
+
+def signers(settings: Settings) -> tuple[Signers, ...]:
+    """Return who has to have signed what."""
+    return tuple(
+        Signers(
+            images=each.images,
+            keys=each.keys,
+            issuer=each.keyless.issuer if each.keyless else "",
+            subject=each.keyless.subject if each.keyless else "",
+            secrets=each.secrets,
+            plain_http=each.plain_http,
+        )
+        for each in settings.signatures
     )
 
 

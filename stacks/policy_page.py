@@ -10,6 +10,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from policies.catalog import Framework, Gate, Rule, rules
+from policies.signatures import KIND
 from tools.paths import REPO
 
 REFERENCE = REPO / "docs" / "reference"
@@ -32,8 +33,8 @@ TRACED = """\
 Which rule is there for which control, at which gates it is held, and what shows that it holds:
 examples that a rule has to pass, to fail and to leave undecided (`tests/policies/cases`, held also
 against a whole stack in `tests/policies/bad_stack` and `good_stack`), and requests that an API
-server has to let through and to refuse (`tests/policies/admission`). `cnai check` says what a stack
-does about each.
+server has to let through and to refuse (`tests/policies/admission`; of what has to be signed,
+`tests/live/test_signatures.py`). `cnai check` says what a stack does about each.
 
 This page is made from the code by `make docs`.
 """
@@ -78,9 +79,19 @@ def _place(asked: tuple[tuple[str, str], Framework, Rule]) -> tuple[object, ...]
 
 def _trace(framework: Framework, rule: Rule) -> str:
     gates = ", ".join(gate.value for gate in Gate if gate in rule.gates)
-    tests = "cases, admission" if rule.twin else "cases"
+    tests = ", ".join(name for name, held in _tests(rule).items() if held)
     link = f"[{rule.id}](policies.md#{rule.id.lower()})"
     return f"| {_plain(framework.reference)} | {link} {_plain(rule.title)} | {gates} | {tests} |"
+
+
+def _tests(rule: Rule) -> dict[str, bool]:
+    """Return which kinds of tests there are, and whether a rule has them."""
+    asking = rule.twin is not None and KIND in rule.twin.read_text()
+    return {
+        "cases": bool(rule.check or rule.relation or rule.intent),
+        "admission": rule.twin is not None and not asking,
+        "signatures": asking,
+    }
 
 
 def _row(rule: Rule) -> str:

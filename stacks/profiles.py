@@ -20,7 +20,7 @@ PROFILES: dict[str, tuple[str, ...]] = {
     "minimal": ("jobset", "kueue"),
     "laptop-small": (*TRAINING, "kwok"),
     "training": (*TRAINING, *DEVICES, *TELEMETRY, "feast"),
-    "serving": ("mlflow-serving", "keda", *TELEMETRY),
+    "serving": ("mlflow-serving", "gateway", "keda", *TELEMETRY),
     "laptop": LAPTOP,
-    "full": (*LAPTOP, "keda"),
+    "full": (*LAPTOP, "gateway", "keda"),
 }

@@ -16,6 +16,7 @@ from components.addon import Addon
 from components.clusters.shapes import SHAPES
 from stacks.parts import Day, Name, Part, Port, Quantity
 from stacks.profiles import PROFILES
+from stacks.signature_settings import SignatureSettings
 from stacks.team_settings import TeamSettings
 from tools.errors import Problem, ProblemError
 from tools.supply import Mode
@@ -73,7 +74,8 @@ class Settings(Part):
     (``true``, or its own settings). ``prices`` are USD for an hour of a node, by pool or
     shape, before those of the table. ``team`` is whom the stack is for, where it is for one.
     ``production`` asks for the rules that only matter where something is at stake, ``registries``
-    are the beginnings of names that images may have (all, when none is given).
+    are the beginnings of names that images may have (all, when none is given); ``signatures`` say
+    who has to have signed what.
     """
 
     tier: Tier = "kind"
@@ -90,6 +92,7 @@ class Settings(Part):
     team: TeamSettings | None = None
     production: bool = False
     registries: tuple[str, ...] = ()
+    signatures: tuple[SignatureSettings, ...] = ()
     waivers: tuple[WaiverSettings, ...] = ()
 
     @field_validator("profile")
@@ -208,7 +211,10 @@ def _problem(error: dict[str, Any], model: type[BaseModel], at: tuple[str, ...] 
         what, why = f"{key} is not a key", f"known are: {', '.join(known)}"
         fix = f"write `{near[0]}` instead of `{path[-1]}`" if near else "take the key out"
     else:
-        what = f"{key} cannot be {error.get('input')!r}" if path else f"{key} do not fit together"
+        said = repr(error.get("input"))
+        # A message goes into logs, and a private key that was said by mistake into none.
+        shown = "a secret" if "PRIVATE KEY" in said else said
+        what = f"{key} cannot be {shown}" if path else f"{key} do not fit together"
         why = str(error["msg"]).removeprefix("Value error, ")
     return Problem("CNAI-CONFIG-001", what, why, fix, exit_code=2)
 

@@ -88,6 +88,8 @@ def checked(stack: str, said: Mapping[str, Any], settings: Settings, base: Setti
         ]
         if base.production and not settings.production:
             problems.append(_weaker(stack, "production"))
+        if any(wanted not in settings.signatures for wanted in base.signatures):
+            problems.append(_weaker(stack, "signatures"))
         problems += [_wider(stack, name) for name in _elsewhere(settings, base)]
     taken = {addon.namespace for addon in catalogue().values()} | {*SYSTEM, *base.teams}
     if team.mode is Mode.TENANT and (team.name in taken or team.name.startswith("kube-")):

@@ -36,7 +36,9 @@ GROUND = Ground(
     platform=("system:serviceaccounts:cert-manager",),
 )
 """What the cases of twins go by that depend on an environment."""
-GUARDED = tuple(rule for rule in rules() if rule.twin)
+ASKING = frozenset({"CNAI-SUP-006"})
+"""Rules whose twins ask a registry; what they decide is in tests/live/test_signatures.py."""
+GUARDED = tuple(rule for rule in rules() if rule.twin and rule.id not in ASKING)
 
 
 @dataclass(frozen=True)

@@ -71,9 +71,8 @@ def module_dir(program: Program) -> Path:
 
 def target(program: Program) -> Target:
     """Return the target that makes a folder with the program's executables."""
-    sources = {
-        path.name: path.read_text() for path in sorted(program.source.iterdir()) if path.is_file()
-    }
+    files = sorted(path for path in program.source.rglob("*") if path.is_file())
+    sources = {path.relative_to(program.source).as_posix(): path.read_text() for path in files}
 
     def build(at: Workplace) -> None:
         if program.copies:

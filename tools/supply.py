@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from tools import archive, builder, catalog, charts, go, graph, progress, upstream
+from tools import archive, builder, catalog, charts, go, graph, progress, sbom, upstream
 from tools import image as images
 from tools.errors import ProblemError
 from tools.graph import Target
@@ -172,6 +172,7 @@ def _targets(mode: Mode) -> dict[str, Target]:
     known = catalog.load()
     found = [go.target(entry) for entry in known.programs.values()]
     found += images.targets(known)
+    found += sbom.targets(known)
     found += [
         charts.target(spec, known.programs[spec.program])
         for spec in known.charts.values()

@@ -122,7 +122,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         meaning="An implementation of the Gateway API sends requests on by weight and by header.",
         needs=Device.NONE,
         levels=ALWAYS,
-        layers=_by(NOBODY, NOBODY, BASE),
+        layers=_by(PLATFORM, PLATFORM, BASE),
     ),
     Requirement(
         id="advanced_inference_ingress",

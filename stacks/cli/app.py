@@ -181,6 +181,7 @@ def status(
 
 app.command()(audits.check)
 app.command()(audits.conformance)
+app.command()(audits.sbom)
 
 
 @app.command()

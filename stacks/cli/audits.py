@@ -1,4 +1,4 @@
-"""Commands that judge a stack and change nothing: by the rules, and by what it does."""
+"""Commands that change nothing: they judge a stack, or say what it is made of."""
 
 from __future__ import annotations
 
@@ -53,3 +53,17 @@ def conformance(
     from stacks.cli.conformance import conformance as conform  # noqa: PLC0415  as above
 
     raise typer.Exit(conform(stack, version, template=template, out=out))
+
+
+def sbom(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="As program:kueue or image:mlflow; without one, all that is built."),
+    ] = None,
+    *,
+    out: Annotated[Path | None, typer.Option(help="Folder that gets a copy of each file.")] = None,
+) -> None:
+    """Write down what is in what is built here, as CycloneDX and SPDX; needs no network."""
+    from stacks.cli.sboms import write  # noqa: PLC0415  as above
+
+    raise typer.Exit(write(names or (), out))

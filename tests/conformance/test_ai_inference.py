@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from addons.gateway import CLASS
 from tests.conformance import pods
 from tests.conformance.case import Case
 
@@ -71,9 +72,11 @@ def test_requests_go_by_weight_and_by_header(case: Case) -> None:
     if not classes:
         case.not_implemented(
             "no implementation of the Gateway API is installed: there is no GatewayClass that a"
-            " controller has accepted. KServe serves by plain Services here, and splits traffic by"
-            " its own InferenceGraph, which is no Gateway"
+            " controller has accepted (the addon `gateway` brings one). KServe serves by plain"
+            " Services here, and splits traffic by its own InferenceGraph, which is no Gateway"
         )
+    if classes[0] == CLASS:
+        case.uses("gateway")
     space = case.place()
     at = f"--namespace={space}"
     ports = [{"name": "http", "containerPort": 8000}]

@@ -68,6 +68,18 @@ def test_a_cluster_of_its_own_keeps_the_rules_of_its_base() -> None:
     assert refused({**said, "addons": {"kyverno": False}}) == ["CNAI-TEAM-005"]
 
 
+def test_a_cluster_of_its_own_asks_for_the_signatures_that_its_base_does() -> None:
+    wanted, more = (
+        {"images": [image], "keyless": {"issuer": "https://a.test", "subject": "me@a.test"}}
+        for image in ("ghcr.io/acme", "ghcr.io/vision")
+    )
+    below = {"signatures": [wanted]}
+    said = {"extends": "kind", "team": {"name": "vision", "mode": "stack"}}
+    assert refused({**said, "signatures": [wanted, more]}, **below) == []
+    assert refused({**said, "signatures": [more]}, **below) == ["CNAI-TEAM-005"]
+    assert refused({**said, "signatures": []}, **below) == ["CNAI-TEAM-005"]
+
+
 @pytest.mark.parametrize("said", [{"profile": "minimal"}, {"profile": "training"}])
 def test_another_profile_does_not_take_what_holds_rules_away(said: dict[str, Any]) -> None:
     own = {"extends": "kind", "team": {"name": "vision", "mode": "stack"}, **said}

@@ -45,6 +45,21 @@ def test_a_program_depends_on_all_that_goes_in() -> None:
     assert place(program) in seen
 
 
+def test_a_program_depends_on_folders_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = tmp_path / "programs/two/part/part.go"
+    part.parent.mkdir(parents=True)
+    monkeypatch.setattr(catalog, "TOOLS", tmp_path)
+    two = catalog.Program("two", "1.0.0", folder="two", binaries={"two": "."})
+    seen = set()
+    for text in ("package part\n", "package part // otherwise\n"):
+        part.write_text(text)
+        target = go.target(two)
+        seen.add(builder.places([target])[target.name].name)
+    assert len(seen) == 2
+
+
 def test_a_program_that_does_not_compile_is_told_by_its_first_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

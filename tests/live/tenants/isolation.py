@@ -54,6 +54,13 @@ RULE = {
     "metadata": {"name": "asked"},
     "spec": {"groups": []},
 }
+GATEWAY = "gateway.networking.k8s.io/v1"
+ROUTES = f"/apis/{GATEWAY}/namespaces/{{}}/httproutes"
+
+
+def _route(host: str) -> dict[str, Any]:
+    spec = {"parentRefs": [{"name": "cnai", "namespace": "gateway"}], "hostnames": [host]}
+    return {"apiVersion": GATEWAY, "kind": "HTTPRoute", **NAMED, "spec": spec}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +99,27 @@ MEMBER = (
         path=RULES.format("monitoring"),
         method="POST",
         body=RULE,
+    ),
+    Ask(
+        what="route requests for a host of A",
+        may="yes",
+        path=ROUTES.format("{a}"),
+        method="POST",
+        body=_route("model.{a}.localhost"),
+    ),
+    Ask(
+        what="route requests for a host of B",
+        may="no",
+        path=ROUTES.format("{a}"),
+        method="POST",
+        body=_route("model.{b}.localhost"),
+    ),
+    Ask(
+        what="make a Gateway in A",
+        may="no",
+        path=f"/apis/{GATEWAY}/namespaces/{{a}}/gateways",
+        method="POST",
+        body={"apiVersion": GATEWAY, "kind": "Gateway", **NAMED},
     ),
     Ask(
         what="start a privileged pod in A",
@@ -219,6 +247,7 @@ POD_OF_A = (
         host="otel-collector.opentelemetry.svc",
         port=4318,
     ),
+    Reach(what="the Gateway", may="yes", host="gateway.gateway.svc", port=80),
     Reach(what="a server of B", may="no", host="server.{b}.svc", port=8000),
     Reach(what="the Feast servers of B", may="no", host="{b}.feast.svc", port=6566),
     Reach(what="PostgreSQL", may="no", host="postgresql.postgresql.svc", port=5432),

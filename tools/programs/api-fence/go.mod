@@ -1,0 +1,3 @@
+module cnai.dev/tools/api-fence
+
+go 1.26.0
