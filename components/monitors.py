@@ -88,8 +88,8 @@ _TEAM = [
     _copy(meta("pod", "label", "serving.kserve.io/inferenceservice"), "model"),
     _copy(meta("pod", "label", "jobset.sigs.k8s.io/jobset-name"), "trainjob"),
 ]
-# An object that is made anew goes on under its name. With the id of each, what a Prometheus that was
-# killed did not see end would be a second series for five minutes, and no query could join on it.
+# An object that is made anew goes on under its name. With the id of each, what a Prometheus that
+# was killed did not see end would be a second series for five minutes: no query could join on it.
 _ONE_SERIES_A_NAME = {"action": "labeldrop", "regex": "uid"}
 _ENDED = _drop(["__meta_kubernetes_pod_phase"], "Pending|Succeeded|Failed")
 
