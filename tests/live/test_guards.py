@@ -51,7 +51,7 @@ def pod(**more: Any) -> dict[str, Any]:
     claims = more.pop("resourceClaims", None)
     container = {
         "name": "main",
-        "image": "none",
+        "image": "registry.test/none:1",
         "securityContext": container_security(),
         "resources": asked,
     }
@@ -128,7 +128,7 @@ def test_where_no_team_works_no_guard_stands(api: DynamicClient) -> None:
     assert answer(api, "default", "Job") == "accepted"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def of_kyverno_alone(api: DynamicClient, namespace: str) -> Iterator[str]:
     """A device that a copy of the guard knows and the API server's own does not, for a namespace.
 
