@@ -23,6 +23,7 @@ down: bootstrap ## Take it down; nothing is left
 
 test: check ## Run every test: first the fast ones, then those on a real cluster
 	@$(BIN)/cnai supply
+	@$(BIN)/python -m tools ensure program:cosign image:registry
 	@$(BIN)/python -m pytest -m "$(SLOW)"
 
 check: lint fast ## Linters, types, import rules and the fast tests; no cluster

@@ -63,6 +63,7 @@ def arguments() -> list[str]:
     return [
         "--global.checknewversion=false",
         "--global.sendanonymoususage=false",
+        "--log.nocolor=true",
         # A listener belongs to the entry point that has its port: there is no other tie.
         f"--entrypoints.web.address=:{HTTP}",
         # New requests are taken until everybody has heard that this pod goes.
@@ -104,7 +105,7 @@ def server(ctx: Context) -> Server:
                 "initialDelaySeconds": 30,
             },
             "securityContext": container_security(),
-            "resources": resources("20m", "64Mi", "512Mi"),
+            "resources": resources("20m", "128Mi", "512Mi"),
             "volumeMounts": mounts(),
         },
     )

@@ -16,7 +16,7 @@ from tools import archive, command, debian
 from tools.catalog import Catalog, ImageSpec, Program, arch
 from tools.graph import Target, Workplace
 
-_RECIPE = 1
+_RECIPE = 2
 TRIVY = "program:trivy"
 FORMS = {"cyclonedx.json": "cyclonedx", "spdx.json": "spdx-json"}
 """File of a bill → what Trivy calls its form."""
@@ -78,7 +78,7 @@ def _target(name: str, subject: str, look: Look, about: Mapping[str, str]) -> Ta
         cache = f"--cache-dir={at.out.parent / 'trivy'}"
         found = ("--input", place) if what == "image" else (place,)
         command.run([trivy, what, *_SCAN, *_ALONE, cache, f"--output={report}", *found], at.log)
-        report.write_text(json.dumps(named(json.loads(report.read_text()), about["name"])))
+        report.write_text(json.dumps(tidied(json.loads(report.read_text()), about["name"])))
         at.out.mkdir()
         for file, form in FORMS.items():
             out = at.out / file
@@ -98,9 +98,24 @@ def _target(name: str, subject: str, look: Look, about: Mapping[str, str]) -> Ta
     )
 
 
-def named(report: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return Trivy's report under the name of what it is about; it has the path of a file. Pure."""
-    return {**report, "ArtifactName": name}
+def tidied(report: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return Trivy's report under the name of what it is about, with each package once. Pure.
+
+    It has the path of a file instead, and names twice what a wheel's own list names again.
+    """
+    results = [
+        {**result, "Packages": list({_which(each): each for each in result["Packages"]}.values())}
+        if result.get("Packages")
+        else result
+        for result in report.get("Results") or ()
+    ]
+    return {**report, "ArtifactName": name, "Results": results}
+
+
+def _which(package: Mapping[str, Any]) -> tuple[Any, ...]:
+    identifier = package.get("Identifier") or {}
+    told = (package.get(key) for key in ("Name", "Version", "FilePath"))
+    return (*told, identifier.get("PURL"))
 
 
 def described(bill: Mapping[str, Any], about: Mapping[str, str]) -> dict[str, Any]:

@@ -32,7 +32,8 @@ def order() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def model(platform: Platform, team: Team, mlflow: Any) -> Iterator[str]:
+def model(platform: Platform, team: Team, mlflow: Any) -> Iterator[Any]:
+    """A version in the registry."""
     done = train(platform, "--epochs", "1", "--model", NAME)
     assert done.returncode == 0, done.stdout + done.stderr
     job, run = (
@@ -42,14 +43,14 @@ def model(platform: Platform, team: Team, mlflow: Any) -> Iterator[str]:
     assert job, done.stdout
     assert run, done.stdout
     (version,) = mlflow.search_model_versions(f"run_id = '{run[1]}'")
-    yield f"models:/{NAME}/{version.version}"
+    yield version
     team.delete(job[1])
     mlflow.delete_registered_model(NAME)
     mlflow.delete_run(run[1])
 
 
 @pytest.fixture(scope="module")
-def scaled(platform: Platform, team: Team, model: str) -> Iterator[client.ApiClient]:
+def scaled(platform: Platform, team: Team, model: Any) -> Iterator[client.ApiClient]:
     body = service(NAME, platform.namespace, model)
     body["metadata"]["annotations"]["serving.kserve.io/autoscalerClass"] = "external"
     custom, space = team.custom, platform.namespace

@@ -22,13 +22,16 @@ pytestmark = pytest.mark.live
 PROGRAM = "crictl"
 IMAGE = "storage-initializer"
 """Small, with packages of Debian and of Python."""
+LISTING = "mlflow"
+"""With wheels that bring a list of their own."""
 WHEEL = re.compile(r".*/dist-packages/([^/]+)\.dist-info/METADATA")
 WHERE = "http://cyclonedx.org/schema/"
 
 
 @pytest.fixture(scope="module")
 def bills() -> dict[str, Path]:
-    return sboms.made([f"program:{PROGRAM}", f"image:{IMAGE}", "program:openreports", sbom.NODE])
+    images = [f"image:{name}" for name in (IMAGE, LISTING)]
+    return sboms.made([f"program:{PROGRAM}", "program:openreports", *images, sbom.NODE])
 
 
 def read(folder: Path, file: str = "cyclonedx.json") -> dict[str, Any]:

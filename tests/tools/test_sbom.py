@@ -59,7 +59,7 @@ def test_trivy_has_a_bill_too() -> None:
 
 
 def test_a_bill_says_what_it_is_of_and_names_no_place_of_a_machine() -> None:
-    report = sbom.named({"ArtifactName": "/home/me/x.tar", "Results": []}, "cnai.dev/app")
+    report = sbom.tidied({"ArtifactName": "/home/me/x.tar"}, "cnai.dev/app")
     assert report == {"ArtifactName": "cnai.dev/app", "Results": []}
     bill = {"metadata": {"component": {"name": "cnai.dev/app", "type": "container"}, "tools": {}}}
     about = {"name": "cnai.dev/app", "version": "1.2.3"}
@@ -67,6 +67,17 @@ def test_a_bill_says_what_it_is_of_and_names_no_place_of_a_machine() -> None:
         "component": {"name": "cnai.dev/app", "version": "1.2.3", "type": "container"},
         "tools": {},
     }
+
+
+def test_what_is_listed_twice_is_in_a_bill_once() -> None:
+    """The standard says so, and wheels with a list of their own would break it."""
+    one = {"Name": "a", "Version": "1", "Identifier": {"PURL": "pkg:pypi/a@1", "UID": "1"}}
+    again = {**one, "Identifier": {"PURL": "pkg:pypi/a@1", "UID": "2"}}
+    elsewhere = {**one, "FilePath": "other"}
+    listed = {"Target": "Python", "Packages": [one, again, elsewhere]}
+    (result, empty) = sbom.tidied({"Results": [listed, {"Target": "none"}]}, "x")["Results"]
+    assert len(result["Packages"]) == 2
+    assert empty == {"Target": "none"}
 
 
 def test_a_file_that_packages_were_found_in_is_no_package() -> None:

@@ -37,22 +37,25 @@ def told(version: Any, team: str) -> dict[str, str]:
     return {f"cnai.dev/model-{part}": value for part, value in said.items()}
 
 
-def service(name: str, namespace: str, model: str, about: dict[str, str]) -> dict[str, Any]:
-    """Return the InferenceService of a model in the registry."""
+def service(name: str, namespace: str, version: Any) -> dict[str, Any]:
+    """Return the InferenceService of a version in MLflow's registry."""
     return {
         "apiVersion": "/".join(KIND),
         "kind": "InferenceService",
         "metadata": {
             "name": name,
             "namespace": namespace,
-            "annotations": {"serving.kserve.io/autoscalerClass": "none", **about},
+            "annotations": {
+                "serving.kserve.io/autoscalerClass": "none",
+                **told(version, namespace),
+            },
         },
         "spec": {
             "predictor": {
                 "model": {
                     "modelFormat": {"name": "mlflow"},
                     "protocolVersion": "v2",
-                    "storageUri": model,
+                    "storageUri": f"models:/{version.name}/{version.version}",
                 }
             }
         },
@@ -97,7 +100,7 @@ def forwarded(namespace: str, name: str, port: int) -> Iterator[str]:
 
 def pictures(feast: str, ids: list[int]) -> list[list[int]]:
     """Return the pixels of digits from the online store."""
-    body = {"features": ["digit_pixels:pixels"], "entities": {"digit_id": ids}}
+    body: Any = {"features": ["digit_pixels:pixels"], "entities": {"digit_id": ids}}
     answer = requests.post(f"{feast}/get-online-features", json=body, timeout=60).json()
     column = answer["metadata"]["feature_names"].index("pixels")
     return list(answer["results"][column]["values"])
@@ -106,7 +109,7 @@ def pictures(feast: str, ids: list[int]) -> list[list[int]]:
 def ask(url: str, name: str, rows: list[list[int]], trace: str) -> list[int]:
     """Return what the model takes each picture for; ``trace`` is the id that the spans get."""
     pixels = [float(pixel) for row in rows for pixel in row]
-    tensor = {"name": "pixels", "shape": [len(rows), 64], "datatype": "FP64", "data": pixels}
+    tensor: Any = {"name": "pixels", "shape": [len(rows), 64], "datatype": "FP64", "data": pixels}
     answer = requests.post(
         f"{url}/v2/models/{name}/infer",
         json={"inputs": [tensor]},
@@ -132,11 +135,10 @@ def main() -> None:
     newest = args.version or str(max(map(int, known), default=0))
     if newest not in known:
         raise SystemExit(f"no version of `{args.model}` in MLflow: run train_digits.py first")
-    run = registry.get_run(known[newest].run_id)
+    run = registry.get_run(str(known[newest].run_id))
     held_out = mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/held_out.json")
 
-    about, address = told(known[newest], args.namespace), f"models:/{args.model}/{newest}"
-    took = serve(service(args.model, args.namespace, address, about), args.timeout)
+    took = serve(service(args.model, args.namespace, known[newest]), args.timeout)
     print(f"{args.model} version {newest} is ready after {took:.0f} s")
     trace = secrets.token_hex(16)
     with forwarded("feast", args.namespace, 6566) as feast:
