@@ -13,8 +13,9 @@ from kubernetes import client
 
 from docs.examples.golden_path.serve import KIND, PLURAL, service
 from tests.conftest import Platform
+from tests.forwarding import forwarded
 from tests.journeys.conftest import Team, holds, train
-from tests.journeys.load import Load, proxied, ready_replicas
+from tests.journeys.load import Load, ready_replicas
 from tests.waiting import wait_for
 from tools.paths import REPO
 
@@ -73,8 +74,9 @@ def test_replicas_follow_the_load(platform: Platform, scaled: client.ApiClient) 
         return ready_replicas(scaled, platform.namespace, DEPLOYMENT)
 
     assert replicas() == 1
-    path = proxied(platform.namespace, DEPLOYMENT, 80, f"/v2/models/{NAME}/infer")
-    with Load(scaled, path, body={"inputs": [DIGIT]}, callers=2) as load:
-        wait_for("a second replica answers", lambda: replicas() == 2, seconds=300)
+    with forwarded(platform, platform.namespace, f"svc/{DEPLOYMENT}", 80) as server:
+        url = f"http://{server}/v2/models/{NAME}/infer"
+        with Load(url, body={"inputs": [DIGIT]}, callers=2) as load:
+            wait_for("a second replica answers", lambda: replicas() == 2, seconds=300)
     assert load.answers[200] > 50
     wait_for("the second replica goes", lambda: replicas() == 1, seconds=300)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,27 +82,6 @@ def registry(platform: Platform, api: client.ApiClient) -> Iterator[tuple[str, s
         yield f"{service.spec.cluster_ip}:{PORT}", name
     finally:
         core.delete_namespace(name)
-
-
-@contextmanager
-def door(platform: Platform, namespace: str) -> Iterator[str]:
-    """Yield where the registry is for who is not in the cluster."""
-    kubectl = str(platform.home / "bin" / "kubectl")
-    words = [kubectl, f"--kubeconfig={platform.kubeconfig}", f"--namespace={namespace}"]
-    run = subprocess.Popen(
-        [*words, "port-forward", "deployment/registry", f":{PORT}"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert run.stdout
-        # As in: Forwarding from 127.0.0.1:43210 -> 5000
-        first = run.stdout.readline()
-        assert "127.0.0.1:" in first, first
-        yield f"localhost:{first.split('127.0.0.1:')[1].split()[0]}"
-    finally:
-        run.terminate()
-        run.wait()
 
 
 def filled(at: str, through: str, folder: Path) -> Shelf:

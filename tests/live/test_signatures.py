@@ -20,6 +20,7 @@ from policies.ground import Ground, Signers
 from policies.guards import manifests
 from tests.admission import ACCEPTED, CASES
 from tests.conftest import Platform
+from tests.forwarding import forwarded
 from tests.live import shelf as shelves
 from tests.live.shelf import LABELS, Shelf
 from tests.waiting import wait_for
@@ -48,7 +49,7 @@ def shelf(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Shelf]:
     at, namespace = registry
-    with shelves.door(platform, namespace) as through:
+    with forwarded(platform, namespace, "deployment/registry", shelves.PORT) as through:
         yield shelves.filled(at, through, tmp_path_factory.mktemp("signers"))
 
 
