@@ -25,7 +25,7 @@ POD = {
         "containers": [
             {
                 "name": "main",
-                "image": "none",
+                "image": "registry.test/none:1",
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
                     "capabilities": {"drop": ["ALL"]},
