@@ -20,7 +20,8 @@ class JobServer:
 
     namespaces: dict[str, str] = field(default_factory=dict)
     logs: dict[str, str | None] = field(default_factory=dict)
-    there: dict[str, dict[str, Any]] = field(default_factory=dict)
+    there: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """The Jobs, by namespace and name: two namespaces may each have one of a name."""
     made: list[dict[str, Any]] = field(default_factory=list)
     kubeconfig: str = ""
 
@@ -28,9 +29,9 @@ class JobServer:
         name = job["metadata"]["name"]
         if namespace not in self.namespaces:
             return 404, {"reason": "NotFound", "message": f'namespaces "{namespace}" not found'}
-        if name in self.there:
+        if (namespace, name) in self.there:
             return 409, {"reason": "AlreadyExists", "message": "is there"}
-        self.there[name] = job
+        self.there[namespace, name] = job
         self.made.append(job)
         return 201, {**job, "metadata": {**job["metadata"], "uid": f"{name}-uid"}}
 
@@ -44,15 +45,18 @@ class JobServer:
                 return 200, {}
             case ["api", "v1", "namespaces", name] if name in self.namespaces:
                 return 200, {"status": {"phase": self.namespaces[name]}}
-            case ["api", "v1", "namespaces", _, "pods"]:
+            case ["api", "v1", "namespaces", namespace, "pods"]:
                 own = query["labelSelector"][0].removeprefix("batch.kubernetes.io/controller-uid=")
                 job = own.removesuffix("-uid")
                 pod = {"metadata": {"name": f"{job}-pod"}, "status": {"phase": "Running"}}
-                return 200, {"items": [pod] if job in self.there else []}
+                return 200, {"items": [pod] if (namespace, job) in self.there else []}
             case ["api", "v1", "namespaces", _, "pods", pod, "log"]:
                 assert query == {"follow": ["true"]}
                 return 200, self.logs.get(pod.removesuffix("-pod")) or ""
-            case ["apis", "batch", "v1", "namespaces", _, "jobs", name] if name in self.there:
+            case ["apis", "batch", "v1", "namespaces", namespace, "jobs", name] if (
+                namespace,
+                name,
+            ) in self.there:
                 type_ = "Failed" if self.logs.get(name, "") is None else "Complete"
                 condition = {"type": type_, "status": "True", "message": "BackoffLimitExceeded"}
                 return 200, {"status": {"conditions": [condition]}}
@@ -85,7 +89,8 @@ def job_server(**known: Any) -> Iterator[JobServer]:
 
         def do_DELETE(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
-            gone = state.there.pop(self.path.rsplit("/", 1)[1], None)
+            namespace, _, name = self.path.split("/")[5:]
+            gone = state.there.pop((namespace, name), None)
             self._answer(200 if gone else 404, {"reason": "NotFound", "message": "no such"})
 
         def _answer(self, status: int, body: Any) -> None:

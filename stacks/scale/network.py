@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from components.api_server import PASSING, ApiServer
+from components.looks import Outcome, current, short
+from components.probe_runner import until
 
-NAME, NAMESPACE, VERSION = "kube-router", "kube-system", "apps/v1"
-PATH = f"/apis/{VERSION}/namespaces/{NAMESPACE}/daemonsets/{NAME}"
+NAME = "kube-router"
+PATH = f"/apis/apps/v1/namespaces/kube-system/daemonsets/{NAME}"
 WITH, WITHOUT = "--run-firewall=true", "--run-firewall=false"
 LIMIT = 300.0
 """Seconds until the network's servers run again."""
@@ -28,9 +29,8 @@ def settled(network: Mapping[str, Any]) -> bool:
     """Say whether all pods of a DaemonSet are as it says. Pure."""
     status = network.get("status") or {}
     wanted = status.get("desiredNumberScheduled", 0)
-    said = network["metadata"]["generation"]
     there = [status.get(n) for n in ("updatedNumberScheduled", "numberAvailable")]
-    return status.get("observedGeneration") == said and there == [wanted, wanted]
+    return current(network) and there == [wanted, wanted]
 
 
 def without_policies(kubeconfig: str) -> None:
@@ -40,13 +40,15 @@ def without_policies(kubeconfig: str) -> None:
     ends. Simulated pods send nothing, and with 50 teams that alone took 40 % of two cores.
     Raises TimeoutError.
     """
-    server, end = ApiServer(kubeconfig), time.monotonic() + LIMIT
+    server = ApiServer(kubeconfig)
     server.patch(PATH, change(server.get(PATH)))
-    while time.monotonic() < end:
+
+    def seen() -> Outcome:
         try:
-            if settled(server.get(PATH)):
-                return
-        except PASSING:
-            pass
-        time.sleep(1)
-    raise TimeoutError(f"{NAME} is not back after {LIMIT:.0f} s")
+            return Outcome(settled(server.get(PATH)), "its pods are not all as was said last")
+        except PASSING as error:
+            return Outcome(False, short(error))
+
+    last = until(seen, LIMIT)
+    if not last.held:
+        raise TimeoutError(f"{NAME} is not back after {LIMIT:.0f} s: {last.evidence}")

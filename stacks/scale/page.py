@@ -19,8 +19,8 @@ by KWOK; API server, scheduler, Kueue and all that decides are real.
 {longest} s: three teams of ten flood, four have steady work, three want little. The platform is
 small ({addons}), so a fork here makes no servers of Feast and no workspace in MLflow.
 While the jobs run, network policies are not written: kube-router writes all of them anew on every
-node whenever a pod starts or ends, simulated pods send nothing, and with 50 teams that took 40 % of
-both cores. Many short jobs of many teams want another network than a laptop's.
+node whenever a pod starts or ends. Simulated pods send nothing, and for 50 teams on two cores it
+took 40 % of them. Many short jobs of many teams want another network than a laptop's.
 
 ![Accelerators in use by team over time](teams-benchmark.svg)
 """

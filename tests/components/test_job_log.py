@@ -51,9 +51,16 @@ def test_a_job_gives_its_lines_and_is_not_left() -> None:
 
 def test_one_that_a_killed_run_left_gives_way() -> None:
     known = {"namespaces": {"mlflow": "Active"}, "logs": {"archive-red": WHOLE}}
-    with job_server(**known, there={"archive-red": {}}) as server:
+    with job_server(**known, there={("mlflow", "archive-red"): {}}) as server:
         assert take(server.kubeconfig, JOB).lines == LINES
         assert len(server.made) == 1
+
+
+def test_one_of_the_name_in_another_namespace_stays() -> None:
+    known = {"namespaces": {"mlflow": "Active"}, "logs": {"archive-red": WHOLE}}
+    with job_server(**known, there={("feast", "archive-red"): {}}) as server:
+        assert take(server.kubeconfig, JOB).lines == LINES
+        assert set(server.there) == {("feast", "archive-red")}
 
 
 def test_of_an_addon_that_is_not_there_there_is_nothing() -> None:
