@@ -43,8 +43,9 @@ def check(
 ) -> int:
     """Check a stack; return 5 when a mandatory rule is broken, or a waiver is over.
 
-    Raises ProblemError (CNAI-CHECK-003) for a framework that no rule serves, and for a gate that
-    was asked for by name and cannot be held.
+    A stack that has not been brought up has no state, and is checked without. Raises ProblemError
+    for any other gate that cannot be held, and for that one when it is asked for by name;
+    CNAI-CHECK-003 for a framework that no rule serves.
     """
     settings = stack_files.settings(stack)
     known = serving(rules(), frameworks)
@@ -129,7 +130,7 @@ def _gather(
             try:
                 findings, seen = hold[gate]()
             except ProblemError as error:
-                if strict:
+                if strict or error.problems[0].id != gates.NO_STATE:
                     raise
                 not_run[gate] = error.problems[0].what
             else:

@@ -47,6 +47,8 @@ KINDS = (
     ("serving.kserve.io/v1beta1", "InferenceService"),
 )
 """What is read of a cluster; no Secret is."""
+NO_STATE = "CNAI-CHECK-002"
+"""Problem of a stack that has not been brought up: it can be checked without a state."""
 GONE = 404
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def held(files: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Held:
 
 
 def no_state() -> ProblemError:
-    return ProblemError(Problem("CNAI-CHECK-002", "it has no state", "why", "fix", exit_code=1))
+    return ProblemError(replace(gates._no_state("kind", ""), what="it has no state"))
 
 
 def test_a_framework_is_named_by_a_part_of_its_name() -> None:
@@ -195,6 +196,22 @@ def test_a_gate_that_was_asked_for_by_name_has_to_be_held(held: Held) -> None:
     held(no_state())
     with pytest.raises(ProblemError, match="CNAI-CHECK-002"):
         check("kind", only=[Gate.STATE])
+
+
+@pytest.mark.parametrize(
+    ("gate", "live", "id_", "code"),
+    [("_opened", False, "CNAI-CHECK-001", 1), ("_server", True, "CNAI-CHECK-004", 4)],
+)
+def test_what_cannot_be_looked_at_is_never_passed(
+    held: Held, monkeypatch: pytest.MonkeyPatch, gate: str, live: bool, id_: str, code: int
+) -> None:
+    def fails(*_: Any) -> None:
+        raise ProblemError(Problem(id_, "it does not answer", "why", "fix", exit_code=code))
+
+    held()
+    monkeypatch.setattr(command, gate, fails)
+    with pytest.raises(ProblemError, match=id_):
+        check("kind", live=live)
 
 
 def test_the_stack_of_a_tenant_sees_its_own_and_what_is_nobodys(
