@@ -1,7 +1,7 @@
 """The rules as a Pulumi policy pack: the gate of `preview` and `up`.
 
-The SDK reads the properties of every resource anew for every policy: with one policy a rule,
-a thousand resources would take minutes. So the pack has one policy for all mandatory rules and one
+The SDK reads the properties of every resource anew for every policy, which with one policy a rule
+takes most of the time (docs/adr/0014). So the pack has one policy for all mandatory rules and one
 for the others, of single resources and of relations; a message begins with the id of its rule.
 """
 
