@@ -76,7 +76,10 @@ render = k8s.Provider("render", render_yaml_to_directory=config.require("path"))
 k8s.core.v1.Pod(
     "pod",
     metadata={"name": "pod", "namespace": "default"},
-    spec={"containers": [{"name": "main", "image": config.require("image")}]},
+    spec={
+        "automount_service_account_token": False,
+        "containers": [{"name": "main", "image": config.require("image")}],
+    },
     opts=pulumi.ResourceOptions(provider=render),
 )
 """
