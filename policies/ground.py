@@ -86,15 +86,17 @@ class Ground:
 
     ``tenants`` are the namespaces of teams. ``registries`` are the beginnings of names that images
     may have; with none given all are allowed. ``queues`` are the LocalQueues of namespaces where
-    they are known. ``production`` asks for what only matters where something is at stake.
-    ``platform`` are users and groups who may change what holds for all, beside the administrators
-    whom every cluster has: those of a cloud, and the service accounts of operators. ``signers`` say
-    what has to be signed by whom; what none of them names need not be.
+    they are known; ``queued`` says whether there are queues at all. ``production`` asks for what
+    only matters where something is at stake. ``platform`` are users and groups who may change what
+    holds for all, beside the administrators whom every cluster has: those of a cloud, and the
+    service accounts of operators. ``signers`` say what has to be signed by whom; what none of them
+    names need not be.
     """
 
     tenants: frozenset[str] = frozenset()
     registries: tuple[str, ...] = ()
     queues: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    queued: bool = True
     production: bool = False
     platform: tuple[str, ...] = ()
     signers: tuple[Signers, ...] = ()
@@ -111,6 +113,7 @@ class Ground:
             tenants=frozenset(told.get("tenants", ())),
             registries=tuple(told.get("registries", ())),
             queues={n: frozenset(q) for n, q in dict(told.get("queues", {})).items()},
+            queued=bool(told.get("queued", True)),
             production=bool(told.get("production", False)),
             platform=tuple(told.get("platform", ())),
             signers=tuple(_signers(said) for said in told.get("signers", ())),

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from addons import catalogue
+from components.selection import select
 from policies.catalog import rules
 from policies.ground import Ground, Signers
 from policies.guards import Manifest, manifests
@@ -29,10 +30,18 @@ def ground(settings: Settings, tenants: Iterable[str] = ()) -> Ground:
     return Ground(
         tenants=frozenset((*settings.teams, *own, *tenants)),
         registries=settings.registries,
+        queued=queued(settings),
         production=settings.production,
         platform=operators(),
         signers=signers(settings),
     )
+
+
+def queued(settings: Settings) -> bool:
+    """Say whether an addon of the stack has queues: without one no namespace can have any."""
+    there = select(catalogue(), settings.wanted())
+    off = {name for name, said in settings.addons.items() if said is False}
+    return any(addon.capacity for addon in there if addon.name not in off)
 
 
 def signers(settings: Settings) -> tuple[Signers, ...]:

@@ -33,7 +33,7 @@ def walled(resources: Sequence[Resource], ground: Ground) -> Mapping[str, Verdic
             elif whose is UNKNOWN:
                 found[name] = Verdict.of([], [f"whether {name} is a team's is not known yet"])
             else:
-                found[name] = _walls(name, [r for r in resources if r.kind in WALLS])
+                found[name] = _walls(name, [r for r in resources if r.kind in WALLS], ground)
     return found
 
 
@@ -44,9 +44,9 @@ def _whose(space: Resource, ground: Ground) -> Any:
     return UNKNOWN if space.props.get("metadata") is UNKNOWN else space.label(TENANT)
 
 
-def _walls(name: str, resources: Sequence[Resource]) -> Verdict:
+def _walls(name: str, resources: Sequence[Resource], ground: Ground) -> Verdict:
     failures, undecided = [], []
-    for what, holds in _wanted():
+    for what, holds in _wanted(ground):
         answers = [_both(_inside(r, name), holds(r)) for r in resources]
         if True in answers:
             continue
@@ -57,11 +57,12 @@ def _walls(name: str, resources: Sequence[Resource]) -> Verdict:
     return Verdict.of(failures, undecided)
 
 
-def _wanted() -> Iterator[tuple[str, Callable[[Resource], Any]]]:
+def _wanted(ground: Ground) -> Iterator[tuple[str, Callable[[Resource], Any]]]:
     """Yield what a namespace needs, and what tells whether an object is that."""
     yield "a ResourceQuota", lambda r: _says(r, "ResourceQuota", "hard")
     yield "a LimitRange", lambda r: _says(r, "LimitRange", "limits")
-    yield "a LocalQueue", lambda r: _says(r, "LocalQueue", "clusterQueue")
+    if ground.queued:
+        yield "a LocalQueue", lambda r: _says(r, "LocalQueue", "clusterQueue")
     yield "a NetworkPolicy that denies by default what comes in", lambda r: _denies(r, "Ingress")
     yield "a NetworkPolicy that denies by default what goes out", lambda r: _denies(r, "Egress")
 

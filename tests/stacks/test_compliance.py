@@ -64,6 +64,15 @@ def test_what_is_at_stake_comes_from_the_settings() -> None:
     assert (found.production, found.registries) == (True, ("registry.example/",))
 
 
+def test_queues_are_asked_for_wherever_there_are_any() -> None:
+    """Otherwise the profile without Kueue would be refused, and so would be switching it off."""
+    grounds = {profile: ground(Settings(profile=profile)) for profile in PROFILES}
+    assert {profile for profile, on in grounds.items() if not on.queued} == {"serving"}
+    without = ground(Settings(profile="laptop", addons={"kueue": False}))
+    assert not without.queued
+    assert Ground.read(without.told()) == without
+
+
 def test_every_policy_of_the_pack_is_told_the_same() -> None:
     said = load({"production": True, "waivers": [WAIVER]})
     told = list(pack_config(said, TODAY).values())
