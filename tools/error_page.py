@@ -66,10 +66,11 @@ def page(problems: list[Raised]) -> str:
 
 
 def _in_python(tree: ast.Module, place: str) -> Iterator[Raised]:
+    shared = dict(_assigned(tree))
     for scope in ast.walk(tree):
         if not isinstance(scope, ast.FunctionDef | ast.Module):
             continue
-        known = dict(_assigned(scope))
+        known = {**shared, **dict(_assigned(scope))}
         for node in _own(scope):
             if isinstance(node, ast.Call) and _name(node.func) == "Problem":
                 given: dict[str, ast.expr] = dict(zip(FIELDS, node.args, strict=False))

@@ -157,7 +157,7 @@ def _no_preview(stack: str, code: int, errors: Sequence[str]) -> Problem:
 
 def _no_state(stack: str, said: str) -> Problem:
     return Problem(
-        "CNAI-CHECK-002",
+        NO_STATE,
         f"stack `{stack}` has no state that could be checked",
         " ".join(said.split())[-300:],
         f"bring it up: cnai up {stack}; or check what it would be: --gate settings --gate pack",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import groupby
+from pathlib import Path
 
 from tests.laws.tree import files, text
 from tests.live.tenants import page as isolation
@@ -20,6 +21,20 @@ def test_an_error_id_has_one_meaning() -> None:
     for id_, group in groupby(raised(), key=lambda problem: problem.id):
         meanings = {problem.what for problem in group}
         assert len(meanings) == 1, f"{id_} means several things: {meanings}"
+
+
+def test_an_error_is_found_by_whatever_name_its_parts_have(tmp_path: Path) -> None:
+    program = """
+LEFT = "CNAI-XXX-001"
+
+def problem():
+    why = "it stayed"
+    return Problem(LEFT, "it is there", why, "take it away", exit_code=4)
+"""
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "x.py").write_text(program)
+    (found,) = raised(tmp_path)
+    assert (found.id, found.why, found.exit_code) == ("CNAI-XXX-001", "it stayed", "4")
 
 
 def test_every_error_says_why_and_what_mends_it() -> None:
