@@ -39,9 +39,7 @@ def ground(settings: Settings, tenants: Iterable[str] = ()) -> Ground:
 
 def queued(settings: Settings) -> bool:
     """Say whether an addon of the stack has queues: without one no namespace can have any."""
-    there = select(catalogue(), settings.wanted())
-    off = {name for name, said in settings.addons.items() if said is False}
-    return any(addon.capacity for addon in there if addon.name not in off)
+    return any(addon.capacity for addon in select(catalogue(), settings.wanted()))
 
 
 def signers(settings: Settings) -> tuple[Signers, ...]:
